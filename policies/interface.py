@@ -1,0 +1,116 @@
+"""The step interface: what every policy implements and the harness calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from policies.plan import Control, Plan
+from policies.sensor_bundle import Float, Int, SensorBundle
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """Ask for the route ahead (every policy gets it; this sets how far)."""
+
+    horizon_m: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegedSpec:
+    """Ask for ground truth. Reports mark a policy that does, and never rank it with the others."""
+
+    radius_m: float = 80.0
+
+
+SensorSpec = RouteSpec | PrivilegedSpec
+
+
+@dataclass(frozen=True, slots=True)
+class LaneMap:
+    """Driving lanes of the town in the map frame (right-handed; CARLA's world with y negated). Privileged.
+
+    A segment is a piece of lane between two junctions, or one turn through a junction.
+
+    Attributes:
+        points_in_map: (P, 3) m, lane centres at about 1 m steps, segment after segment, in driving direction.
+        yaw_in_map_rad: (P,) driving direction at each point.
+        width_m: (P,) lane width.
+        speed_limit_mps: (P,) legal limit.
+        segment_start: (S + 1,) the points of segment s are segment_start[s]:segment_start[s + 1].
+        in_junction: (S,) whether the segment crosses a junction.
+        successors: per segment, the segments that it leads into.
+        left: (S,) segment of the neighbouring lane in the same direction, or -1.
+        right: (S,) likewise.
+    """
+
+    points_in_map: Float
+    yaw_in_map_rad: Float
+    width_m: Float
+    speed_limit_mps: Float
+    segment_start: Int
+    in_junction: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    successors: tuple[tuple[int, ...], ...]
+    left: Int
+    right: Int
+
+
+@dataclass(frozen=True, slots=True)
+class EgoGeometry:
+    """Size of the ego vehicle.
+
+    Attributes:
+        length_m, width_m, height_m: full sizes of the box.
+        center_from_rear_axle_m: x of the box centre in the ego frame.
+        wheelbase_m: distance between the axles.
+    """
+
+    length_m: float
+    width_m: float
+    height_m: float
+    center_from_rear_axle_m: float
+    wheelbase_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeContext:
+    """What a policy learns once, before the first step.
+
+    Attributes:
+        seed: for the policy's own randomness; the same episode gives the same seed.
+        dt_s: simulated time between steps.
+        ego: size of the vehicle it drives.
+        lane_map: lanes of the town, or None for a policy that did not ask for ground truth.
+    """
+
+    seed: int
+    dt_s: float
+    ego: EgoGeometry
+    lane_map: LaneMap | None
+
+
+class Policy(Protocol):
+    """A driving policy.
+
+    The harness calls `sensors` once, `reset` before each episode, `step` once per tick, `close` at the end.
+    A policy keeps no global state: several live in one process, one after the other. An exception out of
+    any of these is booked to the policy (POLICY_FAULT), never to the infrastructure.
+    """
+
+    def sensors(self) -> tuple[SensorSpec, ...]:
+        """The sensors that the policy wants in every bundle."""
+        ...
+
+    def reset(self, context: EpisodeContext) -> None:
+        """Forget the last episode and prepare for the next."""
+        ...
+
+    def step(self, bundle: SensorBundle) -> Plan | Control:
+        """Answer one tick."""
+        ...
+
+    def close(self) -> None:
+        """Release what the policy holds."""
+        ...
