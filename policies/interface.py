@@ -38,7 +38,6 @@ class LaneMap:
         points_in_map: (P, 3) m, lane centres at about 1 m steps, segment after segment, in driving direction.
         yaw_in_map_rad: (P,) driving direction at each point.
         width_m: (P,) lane width.
-        speed_limit_mps: (P,) legal limit.
         segment_start: (S + 1,) the points of segment s are segment_start[s]:segment_start[s + 1].
         in_junction: (S,) whether the segment crosses a junction.
         successors: per segment, the segments that it leads into.
@@ -49,7 +48,6 @@ class LaneMap:
     points_in_map: Float
     yaw_in_map_rad: Float
     width_m: Float
-    speed_limit_mps: Float
     segment_start: Int
     in_junction: np.ndarray[tuple[int], np.dtype[np.bool_]]
     successors: tuple[tuple[int, ...], ...]
