@@ -1,0 +1,73 @@
+# The words of this project. `make help` lists them; GitHub Actions and .ci/run call the same ones.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+PYTHON ?= python3
+RUN    ?= runs/closed-loop
+SEED   ?= 0
+WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
+TRAFFIC ?= 0
+PYTEST_ARGS ?=
+
+# Compiled kernels of the simulator are kept here, so that only the first start compiles.
+export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
+
+.PHONY: help setup check test train closed-loop bench docs format clean
+
+help:  ## list the words
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings: TRAFFIC=$(TRAFFIC) SEED=$(SEED) WORKERS=$(WORKERS) RUN=$(RUN) PYTHON=$(PYTHON) PYTEST_ARGS='-k gate'"
+
+setup: $(VENV)/dev.stamp  ## make .venv with everything for development (the other words do this by themselves)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || { \
+	  echo "drivegate needs Python 3.11 or 3.12 (CARLA's client exists for no later one)."; \
+	  echo "Found: $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Compiling the simulator's kernels once here saves every later start half a minute.
+$(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m simulator --warm-up
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+check: $(VENV)/dev.stamp  ## style, types and the arrows between the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(VENV)/dev.stamp  ## all tests: real simulator processes, the real carla client, no GPU
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+train:  ## train a policy (arrives with the first training recipe)
+	@echo "This version has no training recipe yet: it judges policies, it does not train them."
+	@echo "Try: make closed-loop    or your own policy: $(BIN)/drivegate run --policy your_module:YourPolicy ..."
+	@exit 2
+
+closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and Town02 with expert and constant
+	$(BIN)/drivegate run --suite longest6-town01 --suite longest6-town02 --policy expert --policy constant \
+	  --server embedded --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
+
+bench: $(VENV)/dev.stamp  ## ticks per second of the bare client loop and of the episode loop, as ratios in one run
+	$(BIN)/python -m harness.bench
+
+docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
+	$(BIN)/python -m simulator.coverage
+	$(BIN)/python docs/generate.py
+
+clean:  ## remove .venv and caches (never your runs)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
