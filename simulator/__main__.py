@@ -1,0 +1,118 @@
+"""`python -m simulator --port 2000 --town Town01`: the headless CARLA server as a program."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+
+from simulator.rpc.episode import CARLA_VERSION
+from simulator.rpc.table import Dispatcher
+from simulator.rpc_methods import METHODS
+from simulator.server import PortInUseError, Server
+from simulator.simulation import Simulation
+from simulator.world.errors import UnknownTownError
+from simulator.world.town import Town
+from simulator.world.world import warm_up
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server until it is told to stop.
+
+    Returns:
+        Exit code: 0 after SIGTERM or SIGINT, 2 when it could not start as asked.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    if options.warm_up:
+        warm_up()
+        return EXIT_OK
+    try:
+        town = Town.load(options.town)
+        server = Server(options.host, options.port)
+    except (UnknownTownError, PortInUseError) as error:
+        return _fail(error)
+    try:
+        warm_up()
+        simulation = Simulation(
+            town, seed=options.seed, publisher=server.streams, stream_port=options.port + 1
+        )
+        server.run(
+            simulation,
+            Dispatcher(simulation, METHODS),
+            ready=lambda: _announce(options.host, options.port, town.name),
+            parent_pid=options.exit_with_parent,
+        )
+    except PortInUseError as error:
+        return _fail(error)
+    finally:
+        server.close()
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="carla-headless",
+        description=f"A headless server that speaks CARLA {CARLA_VERSION}'s protocol. Runs on a CPU.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=2000, help="RPC port; streams use the next one (default: 2000)"
+    )
+    parser.add_argument("--town", default="Town01", help="map to begin with (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the world's random numbers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--exit-with-parent",
+        nargs="?",
+        type=int,
+        const=os.getppid(),
+        metavar="PID",
+        help="stop when this process ends, even if it was killed (default PID: the parent process)",
+    )
+    parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
+    parser.add_argument(
+        "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not between 1 and 65534")
+    return port
+
+
+def _announce(host: str, port: int, town: str) -> None:
+    print(
+        f"ready: CARLA {CARLA_VERSION} protocol on {host}:{port}, streaming {port + 1}, map {town}",
+        flush=True,
+    )
+
+
+def _fail(error: Exception) -> int:
+    remedy = ""
+    if isinstance(error, PortInUseError) and error.errno == errno.EADDRINUSE:
+        remedy = f"; choose another with --port, or stop what uses it (`ss -ltnp 'sport = :{error.port}'`)"
+    text = error.strerror if isinstance(error, PortInUseError) else str(error)
+    print(f"error: {text}{remedy}", file=sys.stderr, flush=True)
+    return EXIT_USAGE
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(EXIT_OK)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""Methods about weather, traffic lights, street lights and the things of the level."""
+
+from __future__ import annotations
+
+from simulator.rpc.table import Answer, Method, constant, ignored, refused, value, void
+from simulator.simulation import Simulation, box_to_wire
+from simulator.wire.arguments import BadArgumentError, array, flag, number, unsigned
+from simulator.wire.layouts import TrafficLightState
+from simulator.wire.rpc import Value
+
+WEATHER_FIELDS = 14
+
+
+def weather(wire: Value) -> list[float]:
+    """The 14 weather parameters.
+
+    Raises:
+        BadArgumentError: wrong types.
+    """
+    return [number(field) for field in array(wire, WEATHER_FIELDS)[:WEATHER_FIELDS]]
+
+
+def light_state(wire: Value) -> int:
+    """A `TrafficLightState`.
+
+    Raises:
+        BadArgumentError: no such state.
+    """
+    state = unsigned(wire)
+    if state > TrafficLightState.UNKNOWN:
+        raise BadArgumentError(f"{state} is no traffic light state")
+    return state
+
+
+def get_weather_parameters(simulation: Simulation) -> list[float]:
+    """The weather."""
+    return simulation.world.weather
+
+
+def set_weather_parameters(simulation: Simulation, parameters: list[float]) -> None:
+    """Change it."""
+    simulation.world.weather = parameters
+
+
+def set_traffic_light_state(simulation: Simulation, actor_id: int, state: int) -> None:
+    """Switch a light; its cycle goes on from there."""
+    simulation.world.set_light_state_of_signal(actor_id, state)
+
+
+def set_traffic_light_green_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
+    """How long it stays green."""
+    simulation.world.set_light_times(actor_id, green_s=duration_s)
+
+
+def set_traffic_light_yellow_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
+    """How long it stays yellow."""
+    simulation.world.set_light_times(actor_id, yellow_s=duration_s)
+
+
+def set_traffic_light_red_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
+    """How long it stays red."""
+    simulation.world.set_light_times(actor_id, red_s=duration_s)
+
+
+def freeze_traffic_light(simulation: Simulation, actor_id: int, frozen: bool) -> None:
+    """Stop or start one light's clock."""
+    simulation.world.freeze_light(actor_id, frozen)
+
+
+def freeze_all_traffic_lights(simulation: Simulation, frozen: bool) -> None:
+    """Stop or start all of them; the 0.9.16 client sends this for a single light too."""
+    simulation.world.freeze_all_lights(frozen)
+
+
+def reset_traffic_light_group(simulation: Simulation, actor_id: int) -> None:
+    """Begin the cycle of a light's group anew."""
+    simulation.world.reset_light_group(actor_id)
+
+
+def reset_all_traffic_lights(simulation: Simulation) -> None:
+    """Begin every cycle anew."""
+    simulation.world.reset_all_lights()
+
+
+def get_group_traffic_lights(simulation: Simulation, actor_id: int) -> list[int]:
+    """Lights that take turns with this one, itself among them."""
+    return list(simulation.world.group_of(actor_id))
+
+
+def get_light_boxes(simulation: Simulation, actor_id: int) -> list[object]:
+    """Boxes of a light's heads in the world."""
+    return [box_to_wire(box, actor_id) for box in simulation.world.light_boxes(actor_id)]
+
+
+_NOTHING_DRAWN = "nothing is drawn"
+_NO_OBJECTS = "the level has roads, lights and signs, but no objects"
+
+METHODS: tuple[Method, ...] = (
+    value("get_weather_parameters", get_weather_parameters),
+    void("set_weather_parameters", set_weather_parameters, weather),
+    void("set_traffic_light_state", set_traffic_light_state, unsigned, light_state),
+    void("set_traffic_light_green_time", set_traffic_light_green_time, unsigned, number),
+    void("set_traffic_light_yellow_time", set_traffic_light_yellow_time, unsigned, number),
+    void("set_traffic_light_red_time", set_traffic_light_red_time, unsigned, number),
+    void("freeze_traffic_light", freeze_traffic_light, unsigned, flag),
+    void("freeze_all_traffic_lights", freeze_all_traffic_lights, flag),
+    void("reset_traffic_light_group", reset_traffic_light_group, unsigned),
+    void("reset_all_traffic_lights", reset_all_traffic_lights),
+    value("get_group_traffic_lights", get_group_traffic_lights, unsigned),
+    value("get_light_boxes", get_light_boxes, unsigned),
+    constant("query_lights_state", [], "there are no street lights"),
+    ignored("update_lights_state", "there are no street lights"),
+    ignored("update_day_night_cycle", "there are no street lights"),
+    constant("get_environment_objects", [], _NO_OBJECTS),
+    constant("get_all_level_BBs", [], _NO_OBJECTS),
+    constant("get_names_of_all_objects", [], _NO_OBJECTS),
+    ignored("enable_environment_objects", _NO_OBJECTS),
+    constant("cast_ray", [], "rays hit nothing: there is no geometry above the road"),
+    constant("project_point", [False, [[0.0, 0.0, 0.0], 0]], "rays hit nothing"),
+    ignored("draw_debug_shape", _NOTHING_DRAWN),
+    ignored("clear_debug_shape", _NOTHING_DRAWN),
+    ignored("clear_debug_string", _NOTHING_DRAWN),
+    refused("apply_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
+    refused("apply_float_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
+    ignored("set_annotations_traverse_translucency", _NOTHING_DRAWN),
+    constant("get_imui_gravity", 9.81),
+    ignored("set_imui_gravity"),
+    ignored("set_ignored_vehicles"),
+    refused("get_gbuffer_token", Answer.VALUE, _NOTHING_DRAWN),
+    constant("are_gbuffers_enabled", False, _NOTHING_DRAWN),
+    ignored("enable_gbuffers", _NOTHING_DRAWN),
+    ignored("enable_sensor_for_ros", "there is no ROS bridge in the server"),
+    ignored("disable_sensor_for_ros", "there is no ROS bridge in the server"),
+    constant("is_sensor_enabled_for_ros", False, "there is no ROS bridge in the server"),
+    ignored("console_command", "there is no console"),
+    ignored("send", "there are no V2X messages"),
+)

@@ -1,0 +1,175 @@
+"""Methods about the server, the map, the episode and time."""
+
+from __future__ import annotations
+
+import msgpack
+
+from simulator.rpc.table import Answer, Method, NotInThisVersionError, constant, ignored, refused, value, void
+from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
+from simulator.wire.arguments import BadArgumentError, Pose, array, flag, integer, text, unsigned
+from simulator.wire.rpc import Encoded, Value
+from simulator.wire.settings import EpisodeSettings
+from simulator.world.town import available_towns
+
+CARLA_VERSION = "0.9.16"
+"""Version whose protocol this server speaks; the client warns when it differs from its own."""
+
+
+def version(_simulation: Simulation) -> str:
+    """Version of the protocol."""
+    return CARLA_VERSION
+
+
+def get_episode_info(simulation: Simulation) -> list[object]:
+    """Episode id and the world stream."""
+    return [simulation.episode_id, [simulation.stream_token(WORLD_STREAM)]]
+
+
+def get_sensor_token(simulation: Simulation, stream_id: int) -> list[object]:
+    """Where a stream can be had; the client subscribes next."""
+    simulation.expect_subscriber(stream_id)
+    return [simulation.stream_token(stream_id)]
+
+
+def get_episode_settings(simulation: Simulation) -> list[object]:
+    """The settings in force."""
+    return simulation.settings.to_wire()
+
+
+def set_episode_settings(simulation: Simulation, settings: EpisodeSettings) -> int:
+    """Take new settings; answers the frame."""
+    simulation.settings = settings
+    return simulation.frame
+
+
+def tick_cue(simulation: Simulation) -> int:
+    """Tick in synchronous mode; otherwise name the frame that the clock will make next."""
+    if simulation.settings.synchronous_mode:
+        return simulation.tick()
+    return simulation.frame + 1
+
+
+def get_available_maps(_simulation: Simulation) -> list[str]:
+    """Towns with the path that CARLA gives them."""
+    return [f"/Game/Carla/Maps/{name}" for name in available_towns()]
+
+
+def get_map_info(simulation: Simulation) -> list[object]:
+    """Name of the map and its recommended spawn points."""
+    town = simulation.world.town
+    return [f"Carla/Maps/{town.name}", [pose_to_wire(pose) for pose in town.spawn_points]]
+
+
+def get_map_data(simulation: Simulation) -> str:
+    """The OpenDRIVE text."""
+    return simulation.world.town.opendrive
+
+
+def load_new_episode(simulation: Simulation, name: str, reset_settings: bool, _layers: int) -> None:
+    """Load a town and start a new episode in it."""
+    simulation.load(simulation.find_town(name), reset_settings=reset_settings)
+
+
+def copy_opendrive_to_file(simulation: Simulation, opendrive: str, _parameters: list[Value]) -> None:
+    """Keep a map that a client brings; it loads it as "OpenDriveMap" next."""
+    simulation.keep_generated_town(opendrive)
+
+
+def request_file(_simulation: Simulation, name: str) -> bytes:
+    """This server requires no files of the client and has none."""
+    raise NotInThisVersionError(f"this server has no file {name!r}")
+
+
+def pose_to_wire(pose: Pose) -> list[object]:
+    """A `Transform`."""
+    return [list(pose[:3]), list(pose[3:])]
+
+
+# ---- traffic managers: the registry by which clients find each other's
+
+
+def _endpoint(wire: Value) -> tuple[str, int]:
+    host, port, *_ = array(wire, 2)
+    return text(host), _port(port)
+
+
+def _port(wire: Value) -> int:
+    port = integer(wire)
+    if not 0 < port < 1 << 16:
+        raise BadArgumentError(f"{port} is no TCP port")
+    return port
+
+
+def is_traffic_manager_running(simulation: Simulation, port: int) -> bool:
+    """Whether a client announced a traffic manager on that port."""
+    return port in simulation.traffic_managers
+
+
+def get_traffic_manager_running(simulation: Simulation, port: int) -> list[object]:
+    """Host and port of an announced traffic manager."""
+    return list(simulation.traffic_managers.get(port, ("", 0)))
+
+
+def add_traffic_manager_running(simulation: Simulation, endpoint: tuple[str, int]) -> bool:
+    """Announce a traffic manager; False if the port is taken by another."""
+    _, port = endpoint
+    if port in simulation.traffic_managers:
+        return False
+    simulation.traffic_managers[port] = endpoint
+    return True
+
+
+def destroy_traffic_manager(simulation: Simulation, port: int) -> None:
+    """A traffic manager has gone."""
+    simulation.traffic_managers.pop(port, None)
+
+
+def _encoded(answer: object) -> Encoded:
+    return Encoded(bytes(msgpack.packb(answer)))
+
+
+METHODS: tuple[Method, ...] = (
+    value("version", version),
+    value("get_episode_info", get_episode_info),
+    value("get_sensor_token", get_sensor_token, unsigned),
+    value("get_episode_settings", get_episode_settings),
+    value("set_episode_settings", set_episode_settings, EpisodeSettings.from_wire),
+    value("tick_cue", tick_cue),
+    value("get_available_maps", get_available_maps),
+    value("get_map_info", get_map_info),
+    value("get_map_data", get_map_data),
+    constant("get_required_files", _encoded([]), "the client has all it needs"),
+    value("request_file", request_file, text, note="there are no files: always an error"),
+    constant("get_navigation_mesh", b"", "no navigation mesh: walker controllers do not move"),
+    void(
+        "load_new_episode",
+        load_new_episode,
+        text,
+        flag,
+        integer,
+        note=f"packaged towns and `{GENERATED_TOWN}`; map layers are ignored",
+    ),
+    void(
+        "copy_opendrive_to_file",
+        copy_opendrive_to_file,
+        text,
+        array,
+        note="the generation parameters are ignored: the road surface comes from the OpenDRIVE text itself",
+    ),
+    ignored("load_map_layer", "maps have no layers"),
+    ignored("unload_map_layer", "maps have no layers"),
+    value("is_traffic_manager_running", is_traffic_manager_running, _port),
+    value("get_traffic_manager_running", get_traffic_manager_running, _port),
+    value("add_traffic_manager_running", add_traffic_manager_running, _endpoint),
+    void("destroy_traffic_manager", destroy_traffic_manager, _port),
+    refused("start_recorder", Answer.VALUE, "there is no recorder"),
+    ignored("stop_recorder"),
+    refused("show_recorder_file_info", Answer.VALUE, "there is no recorder"),
+    refused("show_recorder_collisions", Answer.VALUE, "there is no recorder"),
+    refused("show_recorder_actors_blocked", Answer.VALUE, "there is no recorder"),
+    refused("replay_file", Answer.VALUE, "there is no recorder"),
+    ignored("stop_replayer"),
+    ignored("set_replayer_time_factor"),
+    ignored("set_replayer_ignore_hero"),
+    ignored("set_replayer_ignore_spectator"),
+)

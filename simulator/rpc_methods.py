@@ -1,0 +1,18 @@
+"""All remote methods of CARLA 0.9.16, by family. `simulator/COVERAGE.md` is generated from this table."""
+
+from __future__ import annotations
+
+from simulator.rpc import actors, batch, environment, episode, vehicles
+from simulator.rpc.table import Method
+
+FAMILIES: dict[str, tuple[Method, ...]] = {
+    "Server, map, episode, time": episode.METHODS,
+    "Actors and walkers": actors.METHODS,
+    "Vehicles": vehicles.METHODS,
+    "Weather, lights, level": environment.METHODS,
+    "Batches": batch.METHODS,
+}
+"""Family -> methods."""
+
+METHODS: tuple[Method, ...] = tuple(method for methods in FAMILIES.values() for method in methods)
+"""Every method."""

@@ -1,0 +1,86 @@
+"""Sensor: world state in, payloads out. No sockets, no frames of a stream, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.wire.layouts import SensorType
+from simulator.world.actors import Actor, Collision
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a sensor may look at after a tick.
+
+    Attributes:
+        own_state: () `ACTOR_STATE`, the sensor's own row.
+        parent_state: () `ACTOR_STATE` of the actor that it is attached to, or None.
+        collisions: of the tick, of all actors.
+        actor_record: actor id -> its msgpack `Actor`; 0 is the level.
+    """
+
+    own_state: np.void
+    parent_state: np.void | None
+    collisions: tuple[Collision, ...]
+    actor_record: Callable[[int], bytes]
+
+
+class Sensor(Protocol):
+    """One spawned sensor."""
+
+    @property
+    def type(self) -> SensorType:
+        """Kind of message that it sends."""
+        ...
+
+    def measure(self, observation: Observation) -> tuple[bytes, ...]:
+        """The payloads of this tick: none, one, or one per event."""
+        ...
+
+
+Attributes = Mapping[str, str]
+"""Attribute id -> value, all as text, defaults filled in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """Where and how a sensor is made.
+
+    Attributes:
+        actor: the sensor's own actor.
+        attributes: see `Attributes`.
+        geolocate: x, y, z in the world (m) -> latitude (deg), longitude (deg), altitude (m).
+    """
+
+    actor: Actor
+    attributes: Attributes
+    geolocate: Callable[[float, float, float], tuple[float, float, float]]
+
+
+def rotation_matrix(rotation_deg: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(3, 3) matrix whose columns are an actor's x, y, z axes in the world.
+
+    Args:
+        rotation_deg: pitch, yaw, roll in CARLA's sense (yaw clockwise seen from above, pitch up, roll right).
+    """
+    pitch, yaw, roll = np.radians(np.asarray(rotation_deg, dtype=np.float64))
+    cp, sp, cy, sy, cr, sr = (
+        np.cos(pitch),
+        np.sin(pitch),
+        np.cos(yaw),
+        np.sin(yaw),
+        np.cos(roll),
+        np.sin(roll),
+    )
+    return np.array(
+        [
+            [cp * cy, cy * sp * sr - sy * cr, -cy * sp * cr - sy * sr],
+            [cp * sy, sy * sp * sr + cy * cr, -sy * sp * cr + cy * sr],
+            [sp, -cp * sr, cp * cr],
+        ]
+    )

@@ -1,0 +1,46 @@
+"""Which sensors this server can deliver, by blueprint id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from simulator.sensors.collision import CollisionSensor
+from simulator.sensors.gnss import GnssSensor
+from simulator.sensors.inertial import InertialSensor
+from simulator.sensors.interface import Mounting, Sensor
+
+SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
+    {
+        "sensor.other.collision": CollisionSensor,
+        "sensor.other.gnss": GnssSensor,
+        "sensor.other.imu": InertialSensor,
+    }
+)
+"""Blueprint id -> how to make one."""
+
+CLIENT_SIDE_SENSORS = frozenset({"sensor.other.lane_invasion"})
+"""Sensors that the client computes by itself; the server only has to keep an actor for them."""
+
+
+class UnsupportedSensorError(ValueError):
+    """A sensor was to be spawned that this server cannot deliver: it refuses rather than stay silent."""
+
+    def __init__(self, blueprint_id: str) -> None:
+        self.blueprint_id = blueprint_id
+        known = ", ".join(sorted({*SENSORS, *CLIENT_SIDE_SENSORS}))
+        super().__init__(f"{blueprint_id} is not in this version of the headless server; it has {known}")
+
+
+def check_supported(blueprint_id: str) -> None:
+    """Refuse what would never send.
+
+    Raises:
+        UnsupportedSensorError: `blueprint_id` is a sensor without an implementation.
+    """
+    if (
+        blueprint_id.startswith("sensor.")
+        and blueprint_id not in SENSORS
+        and blueprint_id not in CLIENT_SIDE_SENSORS
+    ):
+        raise UnsupportedSensorError(blueprint_id)

@@ -1,0 +1,335 @@
+"""Simulation: a world in the hands of clients. Settings, frames, episodes, sensors and what they send.
+
+Still no socket and no request here: messages go to a `Publisher`, calls come from `simulator.rpc_methods`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import carla
+import msgpack
+
+from simulator.sensors.interface import Mounting, Observation, Sensor
+from simulator.sensors.registry import SENSORS, check_supported
+from simulator.wire.arguments import Pose
+from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
+from simulator.wire.rpc import Encoded
+from simulator.wire.settings import EpisodeSettings
+from simulator.wire.streams import Token, frame_message
+from simulator.world.actors import Actor, AttributeValue, Box, Collision
+from simulator.world.blueprints import Attribute, Blueprint, BlueprintLibrary, default_library
+from simulator.world.town import Town
+from simulator.world.world import World
+
+WORLD_STREAM = 1
+"""Stream of the world snapshots; the same over episodes, so that a second client survives a map change."""
+
+LEVEL_TYPE_ID = "static.unknown"
+"""Type id of the level itself as the other side of a collision."""
+
+GENERATED_TOWN = "OpenDriveMap"
+"""Name under which clients load the OpenDRIVE text that they sent."""
+
+
+NO_BOX = Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+"""Box of what has no body."""
+
+
+class Publisher(Protocol):
+    """Where messages of streams go."""
+
+    def publish(self, stream_id: int, message: bytes) -> None:
+        """Send a framed message to every subscriber of the stream, without waiting."""
+        ...
+
+    def has_subscribers(self, stream_id: int) -> bool:
+        """Whether anybody would get a message of the stream."""
+        ...
+
+    def expect_subscriber(self, stream_id: int) -> None:
+        """Keep messages of the stream for a client that is about to subscribe."""
+        ...
+
+    def close_stream(self, stream_id: int) -> None:
+        """The stream will send nothing any more."""
+        ...
+
+
+class NoGeneratedTownError(ValueError):
+    """`OpenDriveMap` was to be loaded, but no client sent an OpenDRIVE text."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no {GENERATED_TOWN} yet: call client.generate_opendrive_world(text) instead")
+
+
+@dataclass(slots=True)
+class _Mounted:
+    """A sensor, its stream, its period, and when it measures next (simulated time; None is at once)."""
+
+    actor: Actor
+    sensor: Sensor
+    stream_id: int
+    period_s: float
+    due_s: float | None = None
+
+    def is_early(self, now_s: float) -> bool:
+        """Whether it does not measure yet; if it does, sets when it does next."""
+        due_s = now_s if self.due_s is None else self.due_s
+        if now_s + 1e-9 < due_s:
+            return True
+        self.due_s = max(due_s + self.period_s, now_s)
+        return False
+
+
+class Simulation:
+    """One server's simulation.
+
+    Attributes:
+        world: the running episode's world.
+        settings: of the episode.
+        frame: CARLA's frame counter; grows over episodes.
+        episode_id: changes with every load.
+        library: blueprints that can be spawned.
+        traffic_managers: port -> (host, port) of traffic managers that clients announced.
+    """
+
+    def __init__(
+        self,
+        town: Town,
+        *,
+        seed: int,
+        publisher: Publisher,
+        stream_port: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seed = seed
+        self._publisher = publisher
+        self._stream_port = stream_port
+        self._clock = clock
+        self._started_s = clock()
+        self._next_stream = WORLD_STREAM + 1
+        self._generated_town: Town | None = None
+        self._mounted: dict[int, _Mounted] = {}
+        self._records: dict[int, bytes] = {}
+        self._map: carla.Map | None = None
+        self.library: BlueprintLibrary = default_library()
+        self.settings = EpisodeSettings()
+        self.frame = 0
+        self.episode_id = 0
+        self.traffic_managers: dict[int, tuple[str, int]] = {}
+        self.load(town)
+
+    # ---- episodes
+
+    def load(self, town: Town, *, reset_settings: bool = True) -> None:
+        """Start a new episode. Actor ids begin anew, so that nothing of the last episode shows in it.
+
+        Args:
+            town: map of the episode.
+            reset_settings: go back to asynchronous mode, as CARLA does unless told otherwise.
+        """
+        self.world = World(town, self._seed, self.library)
+        for mounted in self._mounted.values():
+            self._publisher.close_stream(mounted.stream_id)
+        self.episode_id += 1
+        self._mounted = {}
+        self._records = {}
+        self._map = None
+        self._state = SimulationState.MAP_CHANGE
+        if reset_settings:
+            self.settings = EpisodeSettings()
+
+    def keep_generated_town(self, opendrive: str) -> None:
+        """Keep an OpenDRIVE text for the next `load_new_episode("OpenDriveMap")`.
+
+        Raises:
+            OpenDriveError: the text is no usable map.
+        """
+        self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive)
+
+    def find_town(self, name: str) -> Town:
+        """The town of that name, with or without a path such as "/Game/Carla/Maps/"; "" is the present one.
+
+        Raises:
+            UnknownTownError: this server has no such town.
+            NoGeneratedTownError: see there.
+        """
+        short_name = name.rsplit("/", 1)[-1]
+        if not short_name:  # what the client sends to reload the map
+            return self.world.town
+        if short_name != GENERATED_TOWN:
+            return Town.load(short_name)
+        if self._generated_town is None:
+            raise NoGeneratedTownError
+        return self._generated_town
+
+    # ---- time
+
+    def tick(self) -> int:
+        """Advance the world by one tick, send what the sensors saw, then the snapshot.
+
+        Returns:
+            The frame that this tick made.
+        """
+        settings = self.settings
+        delta_s = settings.delta_s
+        if settings.substepping:
+            collisions = self.world.tick(
+                delta_s, substep_s_max=settings.max_substep_s, substeps_max=settings.max_substeps
+            )
+        else:
+            collisions = self.world.tick(delta_s, substep_s_max=delta_s, substeps_max=1)
+        self.frame += 1
+        # Sensors first: who gets the snapshot of this frame has been sent everything else of it.
+        self._publish_sensors(collisions)
+        self._publish_snapshot(delta_s)
+        return self.frame
+
+    def _publish_snapshot(self, delta_s: float) -> None:
+        if not self._publisher.has_subscribers(WORLD_STREAM):
+            return
+        snapshot = pack_snapshot(
+            self.frame,
+            self.world.sim_time_s,
+            self.episode_id,
+            self._clock() - self._started_s,
+            delta_s,
+            self._state,
+            self.world.states,
+        )
+        self._state = SimulationState.NONE
+        self._publisher.publish(WORLD_STREAM, frame_message(snapshot))
+
+    def _publish_sensors(self, collisions: tuple[Collision, ...]) -> None:
+        if not self._mounted:
+            return
+        now_s = self.world.sim_time_s
+        states = self.world.states
+        actors = self.world.actors
+        for mounted in self._mounted.values():
+            if mounted.is_early(now_s):
+                continue
+            if not self._publisher.has_subscribers(mounted.stream_id):
+                continue
+            own_state = states[mounted.actor.row]
+            parent = actors.get(mounted.actor.parent_id)
+            observation = Observation(
+                own_state, None if parent is None else states[parent.row], collisions, self.actor_record
+            )
+            payloads = mounted.sensor.measure(observation)
+            if payloads:
+                x, y, z = own_state["location"].tolist()
+                pitch, yaw, roll = own_state["rotation"].tolist()
+                header = pack_sensor_header(
+                    mounted.sensor.type, self.frame, now_s, (x, y, z, pitch, yaw, roll)
+                )
+                for payload in payloads:
+                    self._publisher.publish(mounted.stream_id, frame_message(header, payload))
+
+    # ---- actors
+
+    def spawn(
+        self,
+        blueprint_id: str,
+        attributes: tuple[AttributeValue, ...],
+        pose: Pose,
+        parent_id: int = 0,
+        attachment: int = 0,
+    ) -> Actor:
+        """Spawn an actor; a sensor gets its stream.
+
+        Raises:
+            UnknownBlueprintError, UnsupportedSensorError, WorldError: it cannot be spawned.
+        """
+        blueprint = self.library[blueprint_id]
+        check_supported(blueprint_id)
+        complete = _complete(attributes, blueprint)
+        actor = self.world.spawn(blueprint, complete, pose, parent_id, attachment)
+        make = SENSORS.get(blueprint_id)
+        if make is not None:
+            values = {name: value for name, _, value in complete}
+            sensor = make(Mounting(actor, values, self._geolocate))
+            period_s = max(0.0, float(values.get("sensor_tick", "0")))
+            self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, period_s)
+            self._next_stream += 1
+        return actor
+
+    def destroy(self, actor_id: int) -> bool:
+        """Remove an actor with everything attached to it; False if there is none."""
+        if not self.world.destroy(actor_id):
+            return False
+        alive = self.world.actors
+        self._records = {key: record for key, record in self._records.items() if key in alive}
+        for gone in [key for key in self._mounted if key not in alive]:
+            self._publisher.close_stream(self._mounted.pop(gone).stream_id)
+        return True
+
+    def actor_record(self, actor_id: int) -> bytes:
+        """The msgpack `Actor` of a live actor, encoded once; 0 gives the level.
+
+        Raises:
+            UnknownActorError: no such actor.
+        """
+        record = self._records.get(actor_id)
+        if record is None:
+            record = bytes(msgpack.packb(self._describe(actor_id)))
+            self._records[actor_id] = record
+        return record
+
+    def actor_records(self, actor_ids: list[int]) -> Encoded:
+        """The records of those actors that are alive, as one msgpack array."""
+        alive = self.world.actors
+        records = [self.actor_record(actor_id) for actor_id in actor_ids if actor_id in alive]
+        return Encoded(msgpack.Packer().pack_array_header(len(records)) + b"".join(records))
+
+    def expect_subscriber(self, stream_id: int) -> None:
+        """A client is about to subscribe to the world or to a sensor.
+
+        It connects in the background while its next calls, a tick perhaps, are on their way already. Nothing
+        that happens in between is lost: the first tick that a client sees must not depend on threads.
+        """
+        if stream_id == WORLD_STREAM or any(
+            mounted.stream_id == stream_id for mounted in self._mounted.values()
+        ):
+            self._publisher.expect_subscriber(stream_id)
+
+    def stream_token(self, stream_id: int) -> bytes:
+        """The 24 bytes that tell a client where a stream is."""
+        return Token(stream_id, self._stream_port).encode()
+
+    def _describe(self, actor_id: int) -> list[object]:
+        if actor_id == 0:
+            return [0, 0, [0, LEVEL_TYPE_ID, []], box_to_wire(NO_BOX, 0), b"\0", b""]
+        actor = self.world.actor(actor_id)
+        mounted = self._mounted.get(actor_id)
+        return [
+            actor.id,
+            actor.parent_id,
+            [actor.uid, actor.blueprint_id, [list(attribute) for attribute in actor.attributes]],
+            box_to_wire(actor.box, actor.id),
+            actor.semantic_tags,
+            b"" if mounted is None else self.stream_token(mounted.stream_id),
+        ]
+
+    def _geolocate(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """Ask the client's own map reader, so that both sides agree on the projection."""
+        if self._map is None:
+            self._map = carla.Map(self.world.town.name, self.world.town.opendrive)
+        place = self._map.transform_to_geolocation(carla.Location(x, y, z))
+        return place.latitude, place.longitude, place.altitude
+
+
+def box_to_wire(box: Box, actor_id: int) -> list[object]:
+    """A `BoundingBox`: centre, half sizes, rotation, actor."""
+    return [list(box.center), list(box.extent), list(box.rotation), actor_id]
+
+
+def _complete(attributes: tuple[AttributeValue, ...], blueprint: Blueprint) -> tuple[AttributeValue, ...]:
+    """The attributes of a spawn request with the blueprint's defaults for those that it leaves out."""
+    given = {name for name, _, _ in attributes}
+    missing: list[Attribute] = [a for a in blueprint.attributes if a.id not in given]
+    return attributes + tuple((a.id, int(a.type), a.value) for a in missing)

@@ -1,0 +1,154 @@
+"""The table of moving bodies: one record per vehicle, walker and prop, in float64.
+
+Kernels receive the record array itself. Its layout is part of their compiled signature, so that a change of
+this file can never meet a kernel that was compiled for another layout.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.world.actors import ActorKind, Box, Transform, Vector
+
+CURVE_POINTS = 8
+"""Points of a steering curve; shorter curves repeat their last point."""
+
+BODY = np.dtype(
+    [
+        # who
+        ("actor_id", "i8"),
+        ("kind", "i8"),  # ActorKind
+        ("row", "i8"),  # in World.states
+        # switches, 0 or 1
+        ("simulates", "i8"),  # physics on; else moved only by transforms and target velocities
+        ("gravity", "i8"),
+        ("collides", "i8"),
+        ("attached", "i8"),  # follows its parent
+        ("holds_velocity", "i8"),  # constant velocity mode
+        ("on_ground", "i8"),
+        # pose of the actor's origin: m, rad
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("pitch", "f8"),
+        ("yaw", "f8"),
+        ("roll", "f8"),
+        # motion of the centre of mass, world axes: m/s, rad/s
+        ("vx", "f8"),
+        ("vy", "f8"),
+        ("vz", "f8"),
+        ("yaw_rate", "f8"),
+        ("held_x", "f8"),  # constant velocity, actor's axes, m/s
+        ("held_y", "f8"),
+        ("force_x", "f8"),  # N for the coming tick, world axes
+        ("force_y", "f8"),
+        ("force_z", "f8"),
+        ("torque_z", "f8"),  # N·m
+        # at the end of the previous tick, for accelerations and rates
+        ("last_vx", "f8"),
+        ("last_vy", "f8"),
+        ("last_vz", "f8"),
+        ("last_pitch", "f8"),
+        ("last_roll", "f8"),
+        # shape and mass
+        ("box_x", "f8"),
+        ("box_y", "f8"),
+        ("box_z", "f8"),
+        ("extent_x", "f8"),
+        ("extent_y", "f8"),
+        ("extent_z", "f8"),
+        ("feet_m", "f8"),  # height of the origin above the ground when standing
+        ("mass_kg", "f8"),
+        ("inertia", "f8"),  # about the vertical, kg·m²
+        ("com_x", "f8"),  # centre of mass ahead of the origin, m
+        # ground below, as found at (ground_x, ground_y)
+        ("ground_x", "f8"),
+        ("ground_y", "f8"),
+        ("ground_z", "f8"),
+        ("grade_x", "f8"),
+        ("grade_y", "f8"),
+        ("limit_kmh", "f8"),
+        ("road_distance_m", "f8"),
+        # vehicle: control as applied, and what the actuators have reached
+        ("throttle", "f8"),
+        ("steer", "f8"),
+        ("brake", "f8"),
+        ("hand_brake", "i8"),
+        ("reverse", "i8"),
+        ("manual", "i8"),
+        ("manual_gear", "i8"),
+        ("throttle_now", "f8"),
+        ("steer_now", "f8"),
+        ("brake_now", "f8"),
+        ("wheel_tan", "f8"),  # tangent of the single-track model's front wheel angle
+        # vehicle: parameters
+        ("front_m", "f8"),  # centre of mass to front axle
+        ("rear_m", "f8"),  # rear axle to centre of mass
+        ("lock_tan", "f8"),  # tangent of the wheel angle at full steer
+        ("drive_scale", "f8"),  # of the reference car's driving acceleration
+        ("brake_scale", "f8"),
+        ("drag_per_m", "f8"),  # deceleration per (m/s)², 1/m
+        ("grip", "f8"),  # friction coefficient of the tyres
+        ("curve_kmh", "f8", (CURVE_POINTS,)),
+        ("curve_factor", "f8", (CURVE_POINTS,)),
+        # vehicle: the traffic light that it is at
+        ("light_id", "i8"),  # 0 for none
+        ("light_state", "i8"),
+        # walker: control as applied, and what a collision adds
+        ("walk_x", "f8"),
+        ("walk_y", "f8"),
+        ("walk_z", "f8"),
+        ("walk_mps", "f8"),
+        ("jump", "i8"),
+        ("push_x", "f8"),
+        ("push_y", "f8"),
+    ]
+)
+"""One body. Angles in radians, CARLA's signs: yaw clockwise from above, pitch up, roll right side down."""
+
+WALKER_MASS_KG = 75.0
+_PROP_MASS_KG = 50.0
+
+
+def new_body(kind: ActorKind, box: Box, transform: Transform) -> NDArray[np.void]:
+    """A (1,) BODY at rest with the given box and pose; vehicles still need their parameters."""
+    table = np.zeros(1, BODY)
+    body = table[0]
+    body["kind"] = int(kind)
+    body["simulates"] = body["gravity"] = body["collides"] = 1
+    body["box_x"], body["box_y"], body["box_z"] = box.center
+    body["extent_x"], body["extent_y"], body["extent_z"] = box.extent
+    body["feet_m"] = max(0.0, box.extent[2] - box.center[2]) if kind is ActorKind.WALKER else 0.0
+    body["mass_kg"] = WALKER_MASS_KG if kind is ActorKind.WALKER else _PROP_MASS_KG
+    place_body(body, transform)
+    body["ground_x"] = math.inf  # never asked yet
+    return table
+
+
+def place_body(body: np.void, transform: Transform) -> None:
+    """Put a body somewhere, without changing its velocity."""
+    x, y, z, pitch, yaw, roll = transform
+    body["x"], body["y"], body["z"] = x, y, z
+    body["pitch"], body["yaw"], body["roll"] = math.radians(pitch), math.radians(yaw), math.radians(roll)
+    body["last_pitch"], body["last_roll"] = body["pitch"], body["roll"]
+    body["on_ground"] = 0
+
+
+def pose_of(body: np.void) -> Transform:
+    """A body's pose in wire units."""
+    return (
+        float(body["x"]),
+        float(body["y"]),
+        float(body["z"]),
+        math.degrees(body["pitch"]),
+        (math.degrees(body["yaw"]) + 180.0) % 360.0 - 180.0,
+        math.degrees(body["roll"]),
+    )
+
+
+def velocity_of(body: np.void) -> Vector:
+    """A body's velocity in the world, m/s."""
+    return (float(body["vx"]), float(body["vy"]), float(body["vz"]))

@@ -1,0 +1,159 @@
+"""From a blueprint's mechanics and a client's PhysicsControl to the numbers that the vehicle model uses."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from simulator.world.actors import Transform, Vector
+from simulator.world.blueprints import VehicleSpec
+from simulator.world.bodies import CURVE_POINTS
+from simulator.world.physics_control import GearControl, PhysicsControl, Point, WheelControl
+from simulator.world.vehicle_dynamics import FULL_BRAKE_MPS2, REFERENCE_DRAG_PER_M
+
+_DRIVE_OF_BASE_TYPE = {
+    "car": 1.0, "van": 0.75, "truck": 0.55, "bus": 0.5, "motorcycle": 1.1, "bicycle": 0.25,
+}  # fmt: skip
+"""Driving acceleration relative to the reference car."""
+
+_LOCK_RATIO = 39.6 / 70.0
+"""Wheel angle at full steer over the blueprint's steering lock. CARLA gives its cars 70 degrees, but the
+curvature that the Lincoln MKZ reaches (0.269 1/m at full steer) belongs to 39.6 degrees of its single-track
+model."""
+
+_STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120.0, 0.7))
+_CURVE_AT_FIT = 0.9  # of the curve at the speeds of the fit, whose curvatures thus hold up to 20 km/h
+_TIRE_FRICTION = 3.5
+_GRIP = 2.2  # friction 3.5 lets CARLA's cars corner far above 1 g, and its traffic manager counts on it
+_DRAG_COEFFICIENT = 0.3
+_TORQUE_CURVE: tuple[Point, ...] = ((0.0, 400.0), (1890.0, 500.0), (5729.0, 400.0))
+_GEARS = (3.5, 2.1, 1.4, 1.0, 0.8, 0.6)
+_BODY_LENGTH_SHARE = 0.85  # of the box, when estimating the moment of inertia
+
+
+def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
+    """What a client reads from a vehicle that nobody has changed.
+
+    Args:
+        spec: mechanics of the blueprint.
+        pose: of the vehicle, because CARLA gives wheel positions in the world.
+    """
+    brake_torque = FULL_BRAKE_MPS2 * spec.mass_kg * spec.wheel_radius_m / 4.0
+    wheels = tuple(
+        WheelControl(
+            tire_friction=_TIRE_FRICTION,
+            damping_rate=0.25,
+            max_steer_angle_deg=spec.max_steer_deg if front else 0.0,
+            radius_cm=100.0 * spec.wheel_radius_m,
+            max_brake_torque_nm=brake_torque,
+            max_handbrake_torque_nm=0.0 if front else 2.0 * brake_torque,
+            lat_stiff_max_load=2.0,
+            lat_stiff_value=17.0,
+            long_stiff_value=1000.0,
+            position_cm=_wheel_position_cm(spec, pose, front, side),
+        )
+        for front in (True, False)
+        for side in (-1.0, 1.0)
+    )
+    return PhysicsControl(
+        torque_curve=_TORQUE_CURVE,
+        max_rpm=_TORQUE_CURVE[-1][0],
+        moi=1.0,
+        damping_full_throttle=0.15,
+        damping_zero_engaged=2.0,
+        damping_zero_disengaged=0.35,
+        use_automatic_gearbox=True,
+        gear_switch_time_s=0.5,
+        clutch_strength=10.0,
+        final_ratio=4.0,
+        forward_gears=tuple(GearControl(ratio, 0.5, 0.65) for ratio in _GEARS),
+        mass_kg=spec.mass_kg,
+        drag_coefficient=_DRAG_COEFFICIENT,
+        center_of_mass=(0.0, 0.0, 0.0),
+        steering_curve=_STEERING_CURVE,
+        wheels=wheels,
+        use_sweep_wheel_collision=False,
+    )
+
+
+def at_pose(physics: PhysicsControl, spec: VehicleSpec, pose: Transform) -> PhysicsControl:
+    """The same parameters with the wheels where they are now."""
+    places = [(front, side) for front in (True, False) for side in (-1.0, 1.0)]
+    wheels = tuple(
+        replace(wheel, position_cm=_wheel_position_cm(spec, pose, front, side))
+        for wheel, (front, side) in zip(physics.wheels, places, strict=True)
+    )
+    return replace(physics, wheels=wheels)
+
+
+def _wheel_position_cm(spec: VehicleSpec, pose: Transform, front: bool, side: float) -> Vector:
+    x, y, z, _, yaw_deg, _ = pose
+    c, s = math.cos(math.radians(yaw_deg)), math.sin(math.radians(yaw_deg))
+    ahead = spec.front_axle_x_m if front else spec.rear_axle_x_m
+    right = side * spec.track_m / 2.0
+    return (
+        100.0 * (x + c * ahead - s * right),
+        100.0 * (y + s * ahead + c * right),
+        100.0 * (z + spec.wheel_radius_m),
+    )
+
+
+def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) -> None:
+    """Write the model's parameters into a BODY.
+
+    Mass, drag, grip, brakes, steering lock, steering curve, centre of mass and the height of the torque curve
+    count; gears and the remaining tyre and clutch numbers are kept for the client, but change nothing.
+    """
+    mass = max(physics.mass_kg, 1.0)
+    length, width = 2.0 * spec.extent[0] * _BODY_LENGTH_SHARE, 2.0 * spec.extent[1]
+    body["mass_kg"] = mass
+    body["inertia"] = mass * (length * length + width * width) / 12.0
+    body["com_x"] = min(max(physics.center_of_mass[0], 0.9 * spec.rear_axle_x_m), 0.9 * spec.front_axle_x_m)
+    body["front_m"] = spec.front_axle_x_m - body["com_x"]
+    body["rear_m"] = body["com_x"] - spec.rear_axle_x_m
+    steered = [wheel for wheel in physics.wheels if wheel.max_steer_angle_deg > 0.0]
+    lock_deg = max((wheel.max_steer_angle_deg for wheel in steered), default=0.0)
+    body["lock_tan"] = math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
+    torque = _mean(physics.torque_curve) / _mean(_TORQUE_CURVE)
+    body["drive_scale"] = _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * torque * spec.mass_kg / mass
+    drag = physics.drag_coefficient / _DRAG_COEFFICIENT
+    body["drag_per_m"] = REFERENCE_DRAG_PER_M * drag * spec.mass_kg / mass
+    friction = [wheel.tire_friction for wheel in physics.wheels]
+    body["grip"] = _GRIP * max(sum(friction) / len(friction), 0.01) / _TIRE_FRICTION if friction else _GRIP
+    full_torque = FULL_BRAKE_MPS2 * mass * spec.wheel_radius_m
+    body["brake_scale"] = sum(wheel.max_brake_torque_nm for wheel in physics.wheels) / full_torque
+    _set_curve(body, physics.steering_curve)
+
+
+def _mean(curve: tuple[Point, ...]) -> float:
+    """Mean height of a piecewise linear curve."""
+    if len(curve) < 2 or curve[-1][0] <= curve[0][0]:
+        return curve[0][1] if curve else 0.0
+    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2.0 for a, b in itertools.pairwise(curve))
+    return area / (curve[-1][0] - curve[0][0])
+
+
+def _set_curve(body: np.void, curve: tuple[Point, ...]) -> None:
+    points = sorted(curve)[:CURVE_POINTS] or [(0.0, 1.0)]
+    points += [(points[-1][0] + 1.0 + k, points[-1][1]) for k in range(CURVE_POINTS - len(points))]
+    body["curve_kmh"] = [kmh for kmh, _ in points]
+    body["curve_factor"] = [min(max(factor / _CURVE_AT_FIT, 0.0), 1.0) for _, factor in points]
+
+
+def wheel_steer_deg(body: np.void, spec: VehicleSpec, wheel: int) -> float:
+    """Angle of one wheel by Ackermann's geometry, positive to the right.
+
+    Args:
+        body: the vehicle.
+        spec: its mechanics.
+        wheel: 0 front left, 1 front right, 2 rear left, 3 rear right.
+    """
+    tangent = float(body["wheel_tan"])
+    if wheel >= 2 or abs(tangent) < 1e-9:
+        return 0.0
+    radius = spec.wheelbase_m / tangent
+    side = -1.0 if wheel == 0 else 1.0
+    return math.degrees(math.atan(spec.wheelbase_m / (radius - side * spec.track_m / 2.0)))

@@ -1,0 +1,499 @@
+"""World: actors that move, collide and obey the clock of `tick`. Pure: the same calls give the same bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.world.actors import Actor, ActorKind, AttributeValue, Box, Collision, Transform, Vector
+from simulator.world.blueprints import Blueprint, BlueprintLibrary, VehicleSpec, default_library
+from simulator.world.bodies import new_body, place_body, pose_of
+from simulator.world.collisions import PAIR, blocker_of, near_pairs, reports, resolve
+from simulator.world.errors import (
+    NotFiniteError,
+    SpawnCollisionError,
+    UnknownParentError,
+    WrongActorKindError,
+)
+from simulator.world.level import Level, light_heads
+from simulator.world.physics_control import PhysicsControl
+from simulator.world.roads import find_ground
+from simulator.world.roster import Roster
+from simulator.world.snapshot import compose, write_attached, write_bodies
+from simulator.world.town import Town, available_towns
+from simulator.world.vehicle_dynamics import advance_bodies
+from simulator.world.vehicle_parameters import at_pose, default_physics, set_parameters, wheel_steer_deg
+
+VehicleControl = tuple[float, float, float, bool, bool, bool, int]
+"""throttle, steer, brake, hand brake, reverse, manual gear shift, gear: wire order."""
+
+_NO_CONTROL: VehicleControl = (0.0, 0.0, 0.0, False, False, False, 0)
+_CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "manual_gear")
+_PERMANENT = (ActorKind.TRAFFIC_LIGHT, ActorKind.TRAFFIC_SIGN, ActorKind.SPECTATOR)
+_CLEAR_NOON = [-1.0] * 14
+
+
+class World:
+    """One episode in one town.
+
+    Ids count from 1 in every world. All lengths in metres, angles in degrees, in CARLA's frame.
+
+    Attributes:
+        town: the map.
+        seed: of the episode, for those who draw random numbers on the world's behalf.
+        library: blueprints that can be spawned.
+        sim_time_s: simulated time since the world began.
+        spectator_id: id of the spectator actor, which always exists.
+        weather: CARLA's 14 weather parameters, wire order.
+    """
+
+    def __init__(self, town: Town, seed: int, library: BlueprintLibrary | None = None) -> None:
+        self.town = town
+        self.seed = seed
+        self.library = library or default_library()
+        self.sim_time_s = 0.0
+        self.weather: list[float] = list(_CLEAR_NOON)
+        self._roster = Roster()
+        self._level = Level(town, self._roster)
+        self.spectator_id = self._level.spectator_id
+        self._pairs = np.zeros(64, PAIR)
+        self._controls: dict[int, VehicleControl] = {}
+        self._physics: dict[int, PhysicsControl] = {}
+        self._touched_physics: set[int] = set()
+        self._lamps: dict[int, int] = {}
+
+    @property
+    def states(self) -> NDArray[np.void]:
+        """(len(actors),) ACTOR_STATE in the order of `actors`; its bytes are the body of the world snapshot.
+
+        The array is replaced when actors come and go: never keep it.
+        """
+        return self._roster.states
+
+    @property
+    def actors(self) -> dict[int, Actor]:
+        """Live actors by id, in the order of their coming. For reading only."""
+        return self._roster.actors
+
+    def tick(
+        self, dt_s: float, *, substep_s_max: float = 0.01, substeps_max: int = 10
+    ) -> tuple[Collision, ...]:
+        """Advance the world.
+
+        Args:
+            dt_s: simulated time, above 0.
+            substep_s_max: longest physics step.
+            substeps_max: most physics steps; with more to do they get longer.
+
+        Returns:
+            Every contact of this tick, told to both sides.
+        """
+        roster, level = self._roster, self._level
+        substeps = min(max(math.ceil(dt_s / substep_s_max - 1e-9), 1), max(substeps_max, 1))
+        find_ground(self.town.roads.grid, roster.bodies, dt_s)
+        count = near_pairs(roster.bodies, level.poles, dt_s, self._pairs)
+        if count > len(self._pairs):
+            self._pairs = np.zeros(2 * count, PAIR)
+            count = near_pairs(roster.bodies, level.poles, dt_s, self._pairs)
+        collisions: tuple[Collision, ...] = ()
+        if count == 0:
+            advance_bodies(roster.bodies, dt_s / substeps, substeps)
+        else:
+            pairs = self._pairs[:count]
+            for _ in range(substeps):
+                advance_bodies(roster.bodies, dt_s / substeps, 1)
+                resolve(roster.bodies, level.poles, pairs)
+            collisions = reports(roster.bodies, level.poles, pairs)
+        level.lights.advance(dt_s)
+        level.lights.mark_vehicles(roster.bodies)
+        level.write_states()
+        write_bodies(roster.bodies, roster.states, roster.vehicles, roster.walkers, dt_s)
+        if len(roster.attached):
+            write_attached(roster.attached, roster.bodies, roster.states)
+        self.sim_time_s += dt_s
+        return collisions
+
+    # ------------------------------------------------------------------ coming and going
+
+    def spawn(
+        self,
+        blueprint: Blueprint,
+        attributes: tuple[AttributeValue, ...],
+        transform: Transform,
+        parent_id: int = 0,
+        attachment: int = 0,
+    ) -> Actor:
+        """Let an actor come to life.
+
+        Args:
+            blueprint: from `library`.
+            attributes: as the client chose them.
+            transform: in the world, or in the parent's frame.
+            parent_id: actor to attach to, 0 for none.
+            attachment: CARLA's kind of attachment.
+
+        Raises:
+            UnknownParentError: the parent does not live.
+            SpawnCollisionError: the place is taken.
+            NotFiniteError: the transform holds NaN or infinity.
+        """
+        if parent_id and parent_id not in self.actors:
+            raise UnknownParentError(parent_id)
+        self._check_finite(0, "spawn transform", transform)
+        kind = _kind_of(blueprint)
+        box = Box(*blueprint.box) if blueprint.box else Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        place = compose(self.transform(parent_id), transform) if parent_id else transform
+        body = None
+        if kind in (ActorKind.VEHICLE, ActorKind.WALKER, ActorKind.PROP):
+            body = new_body(kind, box, place)
+            if parent_id:
+                body["attached"], body["collides"] = 1, 0
+            else:
+                self._check_place(blueprint.id, body)
+        actor = Actor(
+            id=self._roster.next_id(),
+            parent_id=parent_id,
+            blueprint_id=blueprint.id,
+            uid=blueprint.uid,
+            attributes=attributes,
+            box=box,
+            semantic_tags=bytes([blueprint.semantic_tag]),
+            kind=kind,
+            attachment=attachment,
+            relative=transform if parent_id else None,
+        )
+        if blueprint.vehicle is not None and body is not None:
+            self._physics[actor.id] = default_physics(blueprint.vehicle, place)
+            set_parameters(body[0], blueprint.vehicle, self._physics[actor.id])
+            self._controls[actor.id] = _NO_CONTROL
+            self._lamps[actor.id] = 0
+        self._roster.add(actor, place, body)
+        return actor
+
+    def _check_place(self, blueprint_id: str, body: NDArray[np.void]) -> None:
+        bodies = self._roster.bodies
+        blocker = blocker_of(bodies, self._level.poles, body)
+        if blocker < len(bodies):
+            table, number = (bodies, blocker) if blocker >= 0 else (self._level.poles.statics, -1 - blocker)
+            raise SpawnCollisionError(blueprint_id, int(table["actor_id"][number]))
+
+    def destroy(self, actor_id: int) -> bool:
+        """Let an actor and all attached to it go; False if there is none, or it belongs to the town."""
+        actor = self.actors.get(actor_id)
+        if actor is None or actor.kind in _PERMANENT:
+            return False
+        family = self._roster.family(actor_id)
+        self._roster.remove(family)
+        for gone in family:
+            for table in (self._controls, self._physics, self._lamps):
+                table.pop(gone, None)
+            self._touched_physics.discard(gone)
+        return True
+
+    def actor(self, actor_id: int) -> Actor:
+        """A live actor.
+
+        Raises:
+            UnknownActorError: there is none with this id.
+        """
+        return self._roster.get(actor_id)
+
+    def transform(self, actor_id: int) -> Transform:
+        """Where an actor is now."""
+        actor = self.actor(actor_id)
+        if actor.body >= 0:
+            return pose_of(self._roster.bodies[actor.body])
+        state = self._roster.states[actor.row]
+        x, y, z = (float(value) for value in state["location"])
+        pitch, yaw, roll = (float(value) for value in state["rotation"])
+        return (x, y, z, pitch, yaw, roll)
+
+    # ------------------------------------------------------------------ moving
+
+    def set_transform(self, actor_id: int, transform: Transform) -> None:
+        """Teleport; the velocity stays. For an attached actor this is its place in the parent's frame."""
+        actor = self.actor(actor_id)
+        self._check_finite(actor_id, "transform", transform)
+        if actor.relative is not None:
+            actor.relative = transform
+            self._roster.relink()
+        elif actor.body >= 0:
+            place_body(self._roster.bodies[actor.body], transform)
+        elif actor.kind not in (ActorKind.TRAFFIC_LIGHT, ActorKind.TRAFFIC_SIGN):
+            state = self._roster.states[actor.row]
+            state["location"], state["rotation"] = transform[:3], transform[3:]
+
+    def set_location(self, actor_id: int, location: Vector) -> None:
+        """Teleport without turning."""
+        actor = self.actor(actor_id)
+        now = actor.relative or self.transform(actor_id)
+        self.set_transform(actor_id, (*location, *now[3:]))
+
+    def set_target_velocity(self, actor_id: int, velocity_mps: Vector) -> None:
+        """Give an actor a velocity, world axes. Physics goes on from there; without physics it is kept."""
+        body = self._body(actor_id, velocity_mps, "target velocity")
+        if body["kind"] == ActorKind.WALKER and body["simulates"]:
+            body["push_x"], body["push_y"] = velocity_mps[:2]
+        elif body["kind"] != ActorKind.PROP or not body["simulates"]:
+            body["vx"], body["vy"], body["vz"] = velocity_mps
+
+    def set_target_angular_velocity(self, actor_id: int, velocity_degps: Vector) -> None:
+        """Give an actor a turning velocity; only that about the vertical counts."""
+        body = self._body(actor_id, velocity_degps, "target angular velocity")
+        body["yaw_rate"] = math.radians(velocity_degps[2])
+
+    def set_simulate_physics(self, actor_id: int, enabled: bool) -> None:
+        """Without physics an actor moves by transforms and target velocities only, and nothing pushes it."""
+        body = self._body(actor_id)
+        if not enabled and body["simulates"]:
+            body["vx"] = body["vy"] = body["vz"] = body["yaw_rate"] = 0.0
+        body["simulates"] = int(enabled)
+
+    def set_enable_gravity(self, actor_id: int, enabled: bool) -> None:
+        """Without gravity an actor above the ground stays there."""
+        self._body(actor_id)["gravity"] = int(enabled)
+
+    def set_collisions(self, actor_id: int, enabled: bool) -> None:
+        """Without collisions an actor passes through all others."""
+        self._body(actor_id)["collides"] = int(enabled)
+
+    def enable_constant_velocity(self, actor_id: int, velocity_in_actor_mps: Vector) -> None:
+        """Hold a velocity along the actor's own axes; steering still turns it."""
+        body = self._body(actor_id, velocity_in_actor_mps, "constant velocity")
+        body["holds_velocity"] = 1
+        body["held_x"], body["held_y"] = velocity_in_actor_mps[:2]
+
+    def disable_constant_velocity(self, actor_id: int) -> None:
+        """Give the actor back to its controls."""
+        self._body(actor_id)["holds_velocity"] = 0
+
+    def add_impulse(self, actor_id: int, impulse_ns: Vector, at: Vector | None = None) -> None:
+        """Push at once.
+
+        Args:
+            actor_id: whom.
+            impulse_ns: N·s, world axes.
+            at: point of attack in the world; the centre of mass if None.
+        """
+        body = self._body(actor_id, impulse_ns, "impulse")
+        if body["kind"] == ActorKind.PROP or not body["simulates"]:
+            return
+        for axis, value in zip("xyz", impulse_ns, strict=True):
+            body[f"v{axis}"] += value / body["mass_kg"]
+        if body["kind"] == ActorKind.WALKER:
+            body["push_x"] += impulse_ns[0] / body["mass_kg"]
+            body["push_y"] += impulse_ns[1] / body["mass_kg"]
+        elif at is not None:
+            body["yaw_rate"] += _moment(body, impulse_ns, at) / body["inertia"]
+
+    def add_force(self, actor_id: int, force_n: Vector, at: Vector | None = None) -> None:
+        """Push during the coming tick; as `add_impulse`, in N."""
+        body = self._body(actor_id, force_n, "force")
+        for axis, value in zip("xyz", force_n, strict=True):
+            body[f"force_{axis}"] += value
+        if at is not None:
+            body["torque_z"] += _moment(body, force_n, at)
+
+    def add_angular_impulse(self, actor_id: int, impulse: Vector) -> None:
+        """Turn at once; only the part about the vertical counts. kg·m²·deg/s, as CARLA takes it."""
+        body = self._body(actor_id, impulse, "angular impulse")
+        if body["kind"] == ActorKind.VEHICLE and body["simulates"]:
+            body["yaw_rate"] += math.radians(impulse[2]) / body["inertia"]
+
+    def add_torque(self, actor_id: int, torque: Vector) -> None:
+        """Turn during the coming tick; as `add_angular_impulse`, per second."""
+        self._body(actor_id, torque, "torque")["torque_z"] += math.radians(torque[2])
+
+    # ------------------------------------------------------------------ vehicles and walkers
+
+    def apply_vehicle_control(self, actor_id: int, control: VehicleControl) -> None:
+        """Set a vehicle's controls; they stay until others come. Values are cut to their ranges."""
+        actor = self._vehicle(actor_id)
+        throttle, steer, brake, hand_brake, reverse, manual, gear = control
+        self._check_finite(actor_id, "vehicle control", (throttle, steer, brake))
+        self._controls[actor_id] = control
+        values = (
+            min(max(throttle, 0.0), 1.0),
+            min(max(steer, -1.0), 1.0),
+            min(max(brake, 0.0), 1.0),
+            int(hand_brake),
+            int(reverse or (manual and gear < 0)),
+            int(manual),
+            gear,
+        )
+        for name, value in zip(_CONTROL_FIELDS, values, strict=True):
+            self._roster.bodies[name][actor.body] = value
+
+    def vehicle_control(self, actor_id: int) -> VehicleControl:
+        """The control that was applied last."""
+        return self._controls[self._vehicle(actor_id).id]
+
+    def apply_walker_control(self, actor_id: int, direction: Vector, speed_mps: float, jump: bool) -> None:
+        """Let a walker go in a direction, world axes; of any length but zero."""
+        body = self._body(actor_id, (*direction, speed_mps), "walker control")
+        if body["kind"] != ActorKind.WALKER:
+            raise WrongActorKindError(actor_id, self.actor(actor_id).blueprint_id, "walker")
+        length = math.hypot(*direction)
+        scale = 1.0 / length if length > 0.0 else 0.0
+        body["walk_x"], body["walk_y"], body["walk_z"] = (scale * value for value in direction)
+        body["walk_mps"], body["jump"] = speed_mps, int(jump)
+
+    def set_walker_state(self, actor_id: int, transform: Transform, speed_mps: float) -> None:
+        """Put a walker somewhere, walking straight on."""
+        self.set_transform(actor_id, transform)
+        yaw = math.radians(transform[4])
+        self.apply_walker_control(actor_id, (math.cos(yaw), math.sin(yaw), 0.0), speed_mps, False)
+
+    def physics(self, actor_id: int) -> PhysicsControl:
+        """A vehicle's parameters: exactly what was set last, else the defaults, wheels where they are."""
+        actor = self._vehicle(actor_id)
+        if actor_id in self._touched_physics:
+            return self._physics[actor_id]
+        return at_pose(self._physics[actor_id], self._spec(actor), self.transform(actor_id))
+
+    def set_physics(self, actor_id: int, physics: PhysicsControl) -> None:
+        """Change a vehicle's parameters; see `vehicle_parameters.set_parameters` for those that count."""
+        actor = self._vehicle(actor_id)
+        set_parameters(self._roster.bodies[actor.body], self._spec(actor), physics)
+        self._physics[actor_id] = physics
+        self._touched_physics.add(actor_id)
+
+    def wheel_steer_angle(self, actor_id: int, wheel: int) -> float:
+        """Angle of a wheel in degrees, positive to the right; wheels as in `WheelControl`."""
+        actor = self._vehicle(actor_id)
+        return wheel_steer_deg(self._roster.bodies[actor.body], self._spec(actor), wheel)
+
+    def light_state(self, actor_id: int) -> int:
+        """Flags of the lamps that a vehicle has switched on."""
+        return self._lamps[self._vehicle(actor_id).id]
+
+    def set_light_state(self, actor_id: int, flags: int) -> None:
+        """Switch a vehicle's lamps."""
+        self._lamps[self._vehicle(actor_id).id] = int(flags)
+
+    def light_states(self) -> tuple[tuple[int, int], ...]:
+        """Id and lamp flags of every vehicle."""
+        return tuple(self._lamps.items())
+
+    # ------------------------------------------------------------------ traffic lights
+
+    def set_light_state_of_signal(self, actor_id: int, state: int) -> None:
+        """Show a state until the cycle changes it."""
+        self._level.lights.set_state(self._light(actor_id), state)
+        self._level.write_settings()
+
+    def set_light_times(
+        self,
+        actor_id: int,
+        *,
+        green_s: float | None = None,
+        yellow_s: float | None = None,
+        red_s: float | None = None,
+    ) -> None:
+        """Change the times of a light and of those that are green with it."""
+        times = [value for value in (green_s, yellow_s, red_s) if value is not None]
+        self._check_finite(actor_id, "light times", times)
+        self._level.lights.set_times(self._light(actor_id), green_s=green_s, yellow_s=yellow_s, red_s=red_s)
+        self._level.write_settings()
+
+    def freeze_light(self, actor_id: int, frozen: bool) -> None:
+        """Stop or continue the cycle of a light's junction."""
+        self._level.lights.freeze(self._light(actor_id), frozen)
+        self._level.write_settings()
+
+    def freeze_all_lights(self, frozen: bool) -> None:
+        """Stop or continue every cycle."""
+        self._level.lights.freeze_all(frozen)
+        self._level.write_settings()
+
+    def reset_light_group(self, actor_id: int) -> None:
+        """Begin the cycle of a light's junction anew."""
+        self._level.lights.reset_group(self._light(actor_id))
+        self._level.write_settings()
+
+    def reset_all_lights(self) -> None:
+        """Begin every cycle anew."""
+        self._level.lights.reset_all()
+        self._level.write_settings()
+
+    def group_of(self, actor_id: int) -> tuple[int, ...]:
+        """Ids of the lights of the same junction."""
+        return self._level.lights.members(self._light(actor_id))
+
+    def light_boxes(self, actor_id: int) -> tuple[Box, ...]:
+        """Boxes of a light's lamps, in the world."""
+        return light_heads(self.transform(self._light(actor_id)))
+
+    # ------------------------------------------------------------------ looking things up
+
+    def _body(self, actor_id: int, values: Iterable[float] = (), what: str = "") -> np.void:
+        """The body of an actor, after a look at the numbers that are to go into it."""
+        actor = self.actor(actor_id)
+        self._check_finite(actor_id, what, values)
+        if actor.body < 0:
+            raise WrongActorKindError(actor_id, actor.blueprint_id, "thing with a body")
+        body: np.void = self._roster.bodies[actor.body]
+        return body
+
+    def _vehicle(self, actor_id: int) -> Actor:
+        actor = self.actor(actor_id)
+        if actor.kind is not ActorKind.VEHICLE:
+            raise WrongActorKindError(actor_id, actor.blueprint_id, "vehicle")
+        return actor
+
+    def _light(self, actor_id: int) -> int:
+        actor = self.actor(actor_id)
+        if actor.kind is not ActorKind.TRAFFIC_LIGHT:
+            raise WrongActorKindError(actor_id, actor.blueprint_id, "traffic light")
+        return actor_id
+
+    def _spec(self, actor: Actor) -> VehicleSpec:
+        spec = self.library[actor.blueprint_id].vehicle
+        if spec is None:
+            raise WrongActorKindError(actor.id, actor.blueprint_id, "vehicle")
+        return spec
+
+    @staticmethod
+    def _check_finite(actor_id: int, what: str, values: Iterable[float]) -> None:
+        if not all(math.isfinite(value) for value in values):
+            raise NotFiniteError(actor_id, what)
+
+
+def warm_up() -> None:
+    """Compile every kernel, or load it from the cache, so that the first real tick costs what any tick costs.
+
+    Two vehicles and a walker are driven into one another on the first packaged town.
+    """
+    town = Town.load(available_towns()[0])
+    world = World(town, seed=0)
+    x, y, z, _, yaw, _ = town.spawn_points[0]
+    c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
+    vehicle = next(b for b in world.library if b.vehicle is not None)
+    walker = next(b for b in world.library if b.id.startswith("walker."))
+    first = world.spawn(vehicle, (), (x, y, z, 0.0, yaw, 0.0))
+    world.spawn(vehicle, (), (x + 6.0 * c, y + 6.0 * s, z, 0.0, yaw, 0.0))
+    world.spawn(walker, (), (x - 8.0 * c, y - 8.0 * s, z + 1.0, 0.0, yaw, 0.0))
+    world.spawn(next(b for b in world.library if b.id.startswith("sensor.")), (), (0.0,) * 6, first.id)
+    world.set_target_velocity(first.id, (40.0 * c, 40.0 * s, 0.0))
+    for _ in range(4):
+        world.tick(0.05)
+
+
+def _kind_of(blueprint: Blueprint) -> ActorKind:
+    if blueprint.vehicle is not None:
+        return ActorKind.VEHICLE
+    if blueprint.id.startswith("walker."):
+        return ActorKind.WALKER
+    if blueprint.id.startswith("sensor."):
+        return ActorKind.SENSOR
+    return ActorKind.PROP if blueprint.box is not None else ActorKind.OTHER
+
+
+def _moment(body: np.void, push: Vector, at: Vector) -> float:
+    """Moment of a push about the vertical through the centre of mass."""
+    x = at[0] - body["x"] - body["com_x"] * math.cos(body["yaw"])
+    y = at[1] - body["y"] - body["com_x"] * math.sin(body["yaw"])
+    return float(x * push[1] - y * push[0])

@@ -1,0 +1,66 @@
+"""The server under test: our own by default, any CARLA 0.9.16 with `--carla-server host:port`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import carla
+import pytest
+from hypothesis import settings
+
+from tests.support import headless
+from tests.support.carla_client import connect
+from tests.support.headless import Endpoint, Headless
+
+# No deadline: a busy machine is no defect. Derandomised: a red run can be repeated, here and in CI.
+settings.register_profile("drivegate", deadline=None, derandomize=True)
+settings.load_profile("drivegate")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--carla-server",
+        metavar="HOST:PORT",
+        help="run the conformance tests against this CARLA instead of our own headless server",
+    )
+
+
+def _given_endpoint(config: pytest.Config) -> Endpoint | None:
+    option = config.getoption("--carla-server")
+    if option is None:
+        return None
+    host, _, port = str(option).rpartition(":")
+    if not host or not port.isdigit():
+        raise pytest.UsageError(f"--carla-server {option}: expected HOST:PORT")
+    return Endpoint(host, int(port))
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
+    """A server that the tests of a session share. Each test makes its own episode in it."""
+    endpoint = _given_endpoint(request.config)
+    if endpoint is not None:
+        yield endpoint
+        return
+    with headless.running() as started:
+        yield started.endpoint
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Headless]]:
+    """Starts servers of a test's own: `start_server("--town", "Town02")`."""
+    started: list[Headless] = []
+
+    def start(*options: str) -> Headless:
+        started.append(headless.start(*options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def client(server: Endpoint) -> carla.Client:
+    """A client of the shared server."""
+    return connect(server)

@@ -1,0 +1,178 @@
+"""Traffic lights: the cycle, the groups, what clients can change, and which vehicles are told."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from simulator.wire.layouts import LIGHT_UNION, VEHICLE_UNION, TrafficLightState
+from simulator.world.actors import Actor, ActorKind
+from simulator.world.errors import WrongActorKindError
+from simulator.world.town import Town
+from simulator.world.world import World
+
+RED, YELLOW, GREEN = TrafficLightState.RED, TrafficLightState.YELLOW, TrafficLightState.GREEN
+DT_S = 0.5
+
+
+@pytest.fixture
+def world() -> World:
+    return World(Town.load("Town01"), seed=0)
+
+
+def lights(world: World) -> list[Actor]:
+    return [actor for actor in world.actors.values() if actor.kind is ActorKind.TRAFFIC_LIGHT]
+
+
+def light(world: World, actor: Actor) -> np.void:
+    row: np.void = world.states["u"].view(LIGHT_UNION)[actor.row, 0]
+    return row
+
+
+def shown(world: World, actor_id: int) -> int:
+    return int(light(world, world.actor(actor_id))["state"])
+
+
+def test_one_controller_is_green_in_each_junction_at_the_start(world: World) -> None:
+    groups = {world.group_of(actor.id) for actor in lights(world)}
+    assert Counter(len(group) for group in groups) == {3: 12}
+    for group in groups:
+        assert [shown(world, i) for i in group] == [GREEN, RED, RED]
+
+
+def test_controllers_take_turns_green_ten_yellow_three_all_red_two(world: World) -> None:
+    group = world.group_of(lights(world)[0].id)
+    seen = []
+    for _ in range(round(45.0 / DT_S)):
+        world.tick(DT_S)
+        seen.append(tuple(shown(world, i) for i in group))
+    expected = []
+    for turn in range(3):
+        for state, seconds in ((GREEN, 10.0), (YELLOW, 3.0), (RED, 2.0)):
+            phase = [RED, RED, RED]
+            phase[turn] = state
+            expected += [tuple(phase)] * round(seconds / DT_S)
+    assert seen == expected[1:] + expected[:1]
+
+
+def test_never_two_controllers_may_go(world: World) -> None:
+    groups = {world.group_of(actor.id) for actor in lights(world)}
+    for _ in range(200):
+        world.tick(0.25)
+        for group in groups:
+            assert sum(shown(world, i) != RED for i in group) <= 1
+
+
+def test_elapsed_time_counts_from_the_change(world: World) -> None:
+    actor = lights(world)[0]
+    for _ in range(5):
+        world.tick(DT_S)
+    assert light(world, actor)["elapsed_time"] == pytest.approx(2.5)
+    for _ in range(16):
+        world.tick(DT_S)
+    assert shown(world, actor.id) == YELLOW
+    assert light(world, actor)["elapsed_time"] == pytest.approx(0.5)
+
+
+def test_a_frozen_light_stops_its_junction_only(world: World) -> None:
+    first, other = lights(world)[0], lights(world)[3]
+    world.freeze_light(first.id, True)
+    assert light(world, first)["time_is_frozen"] == 1
+    assert light(world, other)["time_is_frozen"] == 0
+    for _ in range(round(11.0 / DT_S)):
+        world.tick(DT_S)
+    assert shown(world, first.id) == GREEN
+    assert shown(world, other.id) == YELLOW
+    world.freeze_light(first.id, False)
+    for _ in range(round(11.0 / DT_S)):
+        world.tick(DT_S)
+    assert shown(world, first.id) == YELLOW
+
+
+def test_freezing_all_and_setting_keeps_what_was_set(world: World) -> None:
+    world.freeze_all_lights(True)
+    for actor in lights(world):
+        world.set_light_state_of_signal(actor.id, GREEN)
+    for _ in range(100):
+        world.tick(DT_S)
+    assert {shown(world, actor.id) for actor in lights(world)} == {GREEN}
+    world.reset_all_lights()
+    world.freeze_all_lights(False)
+    assert Counter(shown(world, actor.id) for actor in lights(world)) == {GREEN: 12, RED: 24}
+
+
+def test_times_can_be_changed_and_are_told(world: World) -> None:
+    actor = lights(world)[0]
+    world.set_light_times(actor.id, green_s=4.0, yellow_s=1.0, red_s=1.0)
+    assert [light(world, actor)[f"{color}_time"] for color in ("green", "yellow", "red")] == [4.0, 1.0, 1.0]
+    world.reset_light_group(actor.id)
+    seen = []
+    for _ in range(6):
+        world.tick(1.0)
+        seen.append(shown(world, actor.id))
+    assert seen == [GREEN, GREEN, GREEN, YELLOW, RED, RED]
+    assert shown(world, world.group_of(actor.id)[1]) == GREEN
+
+
+def test_rows_carry_the_opendrive_id(world: World) -> None:
+    for actor in lights(world):
+        assert light(world, actor)["sign_id"].decode() == actor.opendrive_id
+
+
+def test_other_actors_are_no_lights(world: World) -> None:
+    with pytest.raises(WrongActorKindError, match="not a traffic light"):
+        world.group_of(world.spectator_id)
+
+
+def place_on(
+    world: World, actor: Actor, forward_m: float, across_m: float = 0.0, turn_deg: float = 0.0
+) -> Actor:
+    """A car whose middle is so far ahead of the trigger volume's, in the direction of travel."""
+    x, y, _, _, yaw_deg, _ = world.transform(actor.id)
+    c, s = math.cos(math.radians(yaw_deg)), math.sin(math.radians(yaw_deg))
+    local_x, local_y = actor.box.center[0] + across_m, actor.box.center[1] - forward_m
+    pose = (
+        x + c * local_x - s * local_y,
+        y + s * local_x + c * local_y,
+        0.0,
+        0.0,
+        yaw_deg - 90.0 + turn_deg,
+        0.0,
+    )
+    car = world.spawn(world.library["vehicle.audi.tt"], (), pose)
+    world.tick(0.05)
+    return car
+
+
+def told(world: World, car: Actor) -> tuple[bool, int, int]:
+    vehicle = world.states["u"].view(VEHICLE_UNION)[car.row, 0]
+    return (
+        bool(vehicle["has_traffic_light"]),
+        int(vehicle["traffic_light_id"]),
+        int(vehicle["traffic_light_state"]),
+    )
+
+
+@pytest.mark.parametrize("index", range(0, 36, 5))
+def test_a_vehicle_in_the_trigger_volume_is_told_its_light(world: World, index: int) -> None:
+    actor = lights(world)[index]
+    car = place_on(world, actor, -2.0)
+    assert told(world, car) == (True, actor.id, shown(world, actor.id))
+    world.freeze_all_lights(True)
+    world.set_light_state_of_signal(actor.id, YELLOW)
+    world.tick(0.05)
+    assert told(world, car) == (True, actor.id, YELLOW)
+
+
+@pytest.mark.parametrize(
+    ("forward_m", "across_m", "turn_deg"),
+    [(-12.0, 0.0, 0.0), (12.0, 0.0, 0.0), (0.0, -4.0, 0.0), (0.0, 0.0, 180.0)],
+)
+def test_a_vehicle_elsewhere_or_the_other_way_round_is_not(
+    world: World, forward_m: float, across_m: float, turn_deg: float
+) -> None:
+    car = place_on(world, lights(world)[0], forward_m, across_m, turn_deg)
+    assert told(world, car) == (False, 0, GREEN)
