@@ -1,0 +1,1 @@
+"""Background traffic: our own seeded IDM drivers behind the `carla` client API."""
