@@ -75,7 +75,7 @@ class RouteAhead:
     """The part of the route that lies ahead, at about 1 m steps, nearest point first.
 
     Attributes:
-        points_in_ego: (N, 3) m; N >= 1, at most the horizon asked for. The first point is the last one passed.
+        points_in_ego: (N, 3) m; N >= 1, at most the horizon asked for. The first is the last one passed.
         commands: (N,) values of `Command`.
         distances_m: (N,) arc length from the point of the route abreast of the ego (the first is <= 0).
         remaining_m: arc length from the ego to the end of the route.

@@ -1,0 +1,177 @@
+"""Names of policies -> objects. A plain table; a policy's module is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from policies.interface import Policy
+
+ArgumentValue = str | float | int | bool
+
+
+class UnknownPolicyError(LookupError):
+    """No policy has this name."""
+
+
+class PolicyArgumentError(ValueError):
+    """An argument of a policy is unknown, of the wrong type, or out of range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument that a policy takes, always a number.
+
+    Attributes:
+        name: with its unit.
+        default: what it is when nobody says.
+        low, high: bounds, both allowed.
+        meaning: one line.
+    """
+
+    name: str
+    default: float
+    low: float
+    high: float
+    meaning: str
+
+    def parse(self, policy: str, value: ArgumentValue) -> float:
+        """Return the value as a number in range.
+
+        Raises:
+            PolicyArgumentError: it is not a number, or not in the range.
+        """
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except ValueError:
+            number = math.nan
+        if not self.low <= number <= self.high:
+            raise PolicyArgumentError(
+                f"policy {policy!r}: argument {self.name}={value!r} must be a number in"
+                f" [{self.low:g}, {self.high:g}] ({self.meaning})"
+            )
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """One line of the table.
+
+    Attributes:
+        name: how to ask for it.
+        summary: one line for people.
+        privileged: whether it sees ground truth.
+        target: "module:attribute" of its factory, which takes the arguments by name.
+        arguments: what it takes.
+    """
+
+    name: str
+    summary: str
+    privileged: bool
+    target: str
+    arguments: tuple[Argument, ...] = ()
+
+
+_ENTRIES: tuple[PolicyEntry, ...] = (
+    PolicyEntry(
+        "brake",
+        "Stands still; shows what a route is worth without driving",
+        False,
+        "policies.baselines:BrakePolicy",
+    ),
+    PolicyEntry(
+        "constant",
+        "Drives straight on at a set speed, never steers",
+        False,
+        "policies.baselines:ConstantPolicy",
+        (Argument("speed_mps", 6.0, 0.0, 40.0, "speed to hold"),),
+    ),
+    PolicyEntry(
+        "expert",
+        "Rule-based planner on ground truth; the yardstick for the harness and the teacher for training",
+        True,
+        "policies.expert:make_expert",
+        (
+            Argument("limit_factor", 0.72, 0.1, 1.0, "share of the speed limit to drive"),
+            Argument("top_speed_mps", 14.0, 1.0, 40.0, "never faster than this"),
+            Argument("lateral_acceleration_mps2", 2.2, 0.5, 5.0, "bound in curves"),
+        ),
+    ),
+)
+
+
+def describe() -> tuple[PolicyEntry, ...]:
+    """Return all policies of the table, by name."""
+    return _ENTRIES
+
+
+def create(name: str, arguments: Mapping[str, ArgumentValue] | None = None) -> Policy:
+    """Build a policy.
+
+    Args:
+        name: a name of the table, or "module:attribute" of a factory of your own (a class or a function);
+            then the arguments are handed on as they are.
+        arguments: by name; what is left out has its default.
+
+    Raises:
+        UnknownPolicyError: no such name, module or attribute.
+        PolicyArgumentError: an argument is unknown, of the wrong type or out of range.
+    """
+    given = dict(arguments or {})
+    entry = next((candidate for candidate in _ENTRIES if candidate.name == name), None)
+    if entry is not None:
+        return _build(name, _load(name, entry.target), _checked(entry, given))
+    if ":" in name:
+        return _build(name, _load(name, name), given)
+    raise UnknownPolicyError(_unknown_name_message(name))
+
+
+def is_privileged(policy: Policy) -> bool:
+    """Whether a policy asks for ground truth; holds for policies of a user's own, too."""
+    from policies.interface import PrivilegedSpec
+
+    return any(isinstance(spec, PrivilegedSpec) for spec in policy.sensors())
+
+
+def _unknown_name_message(name: str) -> str:
+    names = [candidate.name for candidate in _ENTRIES]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"no policy {name!r}{hint} There are: {', '.join(names)}; your own goes by 'module:attribute'"
+
+
+def _checked(entry: PolicyEntry, given: Mapping[str, ArgumentValue]) -> dict[str, ArgumentValue]:
+    known = {argument.name: argument for argument in entry.arguments}
+    for name in given:
+        if name not in known:
+            there_are = ", ".join(known) or "none"
+            raise PolicyArgumentError(
+                f"policy {entry.name!r} takes no argument {name!r}; there are: {there_are}"
+            )
+    return {name: known[name].parse(entry.name, given.get(name, known[name].default)) for name in known}
+
+
+def _load(name: str, target: str) -> Callable[..., Policy]:
+    module_name, _, attribute = target.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UnknownPolicyError(
+            f"policy {name!r}: no module {error.name!r}; is it on PYTHONPATH?"
+        ) from error
+    factory = getattr(module, attribute, None)
+    if not callable(factory):
+        raise UnknownPolicyError(f"policy {name!r}: module {module_name!r} has no callable {attribute!r}")
+    return factory  # type: ignore[no-any-return]  # the harness finds out at the first call what it is
+
+
+def _build(name: str, factory: Callable[..., Policy], arguments: Mapping[str, ArgumentValue]) -> Policy:
+    try:
+        return factory(**arguments)
+    except TypeError as error:
+        raise PolicyArgumentError(
+            f"policy {name!r} cannot be built from {dict(arguments)}: {error}"
+        ) from error
