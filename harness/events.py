@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+EventValues = Mapping[str, float | int | str]
+
 
 class EventType(StrEnum):
     """What can happen to an episode; the values are the Leaderboard's keys where it has one."""
@@ -20,6 +22,8 @@ class EventType(StrEnum):
     BLOCKED = "vehicle_blocked"
     ROUTE_TIMEOUT = "route_timeout"
     ROUTE_COMPLETED = "route_completed"
+    ROUTE_COMPLETION = "route_completion"
+    """No finding but the final account: how much of the route was driven. The last event of every episode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +38,4 @@ class Event:
 
     tick: int
     type: EventType
-    values: Mapping[str, float | int | str]
+    values: EventValues

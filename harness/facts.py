@@ -116,9 +116,9 @@ class LaneFacts:
         parking_distance_m: distance to the nearest Parking lane's centre, inf if the town has none.
         parking_width_m: that lane's width, 0 if none.
         tail_road_id, tail_lane_id: Driving lane nearest to the point `ego_extent.x + 1 m` behind the ego's
-            origin.
-        ahead: (M, 3) lane centres from the ego forward at 0.5 m steps (M <= 9); given only within 10 m of a stop
-            sign's trigger centre, else empty.
+            origin, by its yaw only (same z).
+        ahead: (M, 3) lane centres from the ego forward at 0.5 m steps (M <= 9), first `location`; given
+            whenever `location` (not the ego) is within 10 m of a stop sign's trigger centre, else empty.
     """
 
     road_id: int
@@ -154,8 +154,8 @@ class OtherActors:
     """Other vehicles and walkers at one tick, one row each.
 
     Attributes:
-        index: (N,) int32; an actor's index is given at its first appearance and stays for the episode, so that
-            records do not depend on the ids of a particular server.
+        index: (N,) int32; an actor's index is given at its first appearance and stays for the episode, so
+            that records do not depend on the ids of a particular server.
         location: (N, 3) float32 m, actor origin.
         yaw_deg: (N,) float32.
         velocity_mps: (N, 3) float32, world axes.
