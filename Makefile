@@ -17,7 +17,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 .PHONY: help setup check test train closed-loop bench docs format clean
 
 help:  ## list the words
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Settings: TRAFFIC=$(TRAFFIC) SEED=$(SEED) WORKERS=$(WORKERS) RUN=$(RUN) PYTHON=$(PYTHON) PYTEST_ARGS='-k gate'"
 

@@ -1,6 +1,6 @@
 """Make the pages of docs/ that come from code: `make docs`.
 
-`architecture.svg` is drawn from the import graph, and the table of imports in `architecture.md` is the same graph
+`architecture.svg` is drawn from the import graph; the table of imports in `architecture.md` is the same graph
 as text, so that a test can tell when the page has fallen behind the code.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -21,11 +22,12 @@ DOCS = ROOT / "docs"
 ROOMS = ("harness", "policies", "scenarios", "simulator")
 PURPOSE = {
     "harness": "closed-loop evaluation: the main job",
-    "policies": "the thing under test, behind one step interface",
-    "scenarios": "what is driven: routes, suites, the lane graph",
+    "policies": "the thing under test, one step interface",
+    "scenarios": "what is driven: routes, lanes",
     "simulator": "a separate program: the headless CARLA server",
 }
 EXTERNAL = ("carla", "numba", "msgpack", "pyarrow", "pydantic", "omegaconf", "defusedxml", "rich", "typer")
+CHARS_PER_UNIT = 18.5
 BEGIN, END = "<!-- imports: begin -->", "<!-- imports: end -->"
 
 
@@ -46,12 +48,20 @@ def room_arrows(graph: grimp.ImportGraph) -> Counter[tuple[str, str]]:
     return arrows
 
 
-def rooms_inside(graph: grimp.ImportGraph, room: str) -> list[str]:
-    """Second-level names of a room, packages first with a trailing slash."""
+def inside(graph: grimp.ImportGraph, room: str) -> list[tuple[str, str]]:
+    """What is in a room: (package with a trailing slash, its modules), then the room's own modules."""
     children = sorted(graph.find_children(room))
-    packages = [c.split(".")[1] + "/" for c in children if graph.find_children(c)]
-    modules = [c.split(".")[1] for c in children if not graph.find_children(c) and not c.endswith("__main__")]
-    return packages + modules
+    packages = [child for child in children if graph.find_children(child)]
+    rows = [
+        (_last(package) + "/", ", ".join(sorted(_last(module) for module in graph.find_children(package))))
+        for package in packages
+    ]
+    own = [_last(child) for child in children if child not in packages and not child.endswith("__main__")]
+    return [*rows, ("", ", ".join(own))]
+
+
+def _last(module: str) -> str:
+    return module.rsplit(".", 1)[-1]
 
 
 def imports_table(graph: grimp.ImportGraph) -> str:
@@ -69,10 +79,10 @@ def draw(graph: grimp.ImportGraph, path: Path) -> None:
     """Draw the rooms, what is in them, and the arrows between them."""
     mpl.rcParams["svg.hashsalt"] = "drivegate"
     boxes = {  # x, y, width, height of each room
-        "harness": (0.3, 4.1, 7.2, 2.7),
-        "policies": (0.3, 0.3, 3.45, 2.7),
-        "scenarios": (4.05, 0.3, 3.45, 2.7),
-        "simulator": (9.3, 0.3, 3.4, 6.5),
+        "harness": (0.3, 3.6, 7.2, 3.2),
+        "policies": (0.3, 0.3, 4.3, 2.4),
+        "scenarios": (4.85, 0.3, 2.65, 2.4),
+        "simulator": (9.0, 0.3, 3.7, 6.5),
     }
     colours = {"harness": "#dbe9f6", "policies": "#e3f1dc", "scenarios": "#fdf0d5", "simulator": "#f3e1ec"}
     arrows = room_arrows(graph)
@@ -88,24 +98,21 @@ def draw(graph: grimp.ImportGraph, path: Path) -> None:
         )
         axes.text(x + 0.18, y + height - 0.36, room, fontsize=17, weight="bold", color="#222")
         axes.text(x + 0.18, y + height - 0.64, PURPOSE[room], fontsize=9.5, style="italic", color="#444")
-        names = rooms_inside(graph, room)
-        columns = max(1, round(width / 1.75))
-        per_column = -(-len(names) // columns)
-        step = min(0.25, (height - 1.15) / max(per_column, 1))
-        for i, name in enumerate(names):
-            column, row = divmod(i, per_column)
-            axes.text(
-                x + 0.2 + column * (width - 0.2) / columns,
-                y + height - 0.98 - row * step,
-                name,
-                fontsize=8.5,
-                family="monospace",
-                color="#222",
-            )
+        line_y = y + height - 0.95
+        for package, modules in inside(graph, room):
+            axes.text(x + 0.2, line_y, package, fontsize=8.5, weight="bold", family="monospace", color="#222")
+            for line in textwrap.wrap(modules, int((width - (1.3 if package else 0.4)) * CHARS_PER_UNIT)):
+                axes.text(x + (1.2 if package else 0.2), line_y, line, fontsize=7.5, color="#333")
+                line_y -= 0.16
+            line_y -= 0.06
         libraries = [b for (a, b) in sorted(arrows) if a == room and b in EXTERNAL]
-        axes.text(x + 0.18, y + 0.13, "uses " + ", ".join(libraries or ["numpy only"]), fontsize=8, color="#666")
+        axes.text(
+            x + 0.18, y + 0.13, "uses " + ", ".join(libraries or ["numpy only"]), fontsize=8, color="#666"
+        )
 
-    def arrow(start: tuple[float, float], end: tuple[float, float], text: str, *, dashed: bool = False) -> None:
+    def arrow(
+        start: tuple[float, float], end: tuple[float, float], text: str, *, dashed: bool = False
+    ) -> None:
         axes.add_patch(
             FancyArrowPatch(
                 start,
@@ -123,9 +130,9 @@ def draw(graph: grimp.ImportGraph, path: Path) -> None:
         else:
             axes.text(middle[0] + 0.12, middle[1], text, fontsize=9.5, ha="left", va="center", color="#333")
 
-    arrow((2.0, 4.1), (2.0, 3.0), f"{arrows['harness', 'policies']} imports")
-    arrow((5.75, 4.1), (5.75, 3.0), f"{arrows['harness', 'scenarios']} imports")
-    arrow((7.5, 5.45), (9.3, 5.45), "CARLA's wire\nprotocol\n(carla client)", dashed=True)
+    arrow((2.0, 3.6), (2.0, 2.7), f"{arrows['harness', 'policies']} imports")
+    arrow((6.1, 3.6), (6.1, 2.7), f"{arrows['harness', 'scenarios']} imports")
+    arrow((7.5, 5.45), (9.0, 5.45), "CARLA's wire\nprotocol\n(carla client)", dashed=True)
     figure.savefig(path, metadata={"Date": None})
 
 

@@ -1,0 +1,1 @@
+"""A campaign: suites x policies x repeats, spread over worker processes, resumable."""

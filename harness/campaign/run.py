@@ -1,0 +1,65 @@
+"""From a request of the command line to a finished campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.campaign.plan import Plan, open_run
+from harness.campaign.progress import display_for
+from harness.campaign.scheduler import Campaign, CampaignResult
+from harness.config import RunConfig, load_config, parse_server
+from harness.errors import ConfigError
+from harness.servers.base import Endpoint, ServerKind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the user asked for.
+
+    Attributes:
+        config_path: YAML file, or None.
+        given: values of the options, in the sections of the file.
+        overrides: "key=value".
+        out: run folder.
+        resume: go on with the run in it.
+    """
+
+    config_path: Path | None
+    given: Mapping[str, object]
+    overrides: tuple[str, ...]
+    out: Path
+    resume: bool
+
+
+def run_campaign(request: RunRequest, console: Console) -> CampaignResult:
+    """Drive what a request asks for; run.json is written, or checked, before anything is driven.
+
+    Raises:
+        UsageError: something asked for is wrong.
+        UnknownSuiteError, RouteXmlError: from `scenarios`.
+        InfraError: no server became ready.
+        CampaignInterrupted: Ctrl-C or SIGTERM.
+    """
+    config = load_config(request.config_path, request.given, request.overrides)
+    endpoint = _endpoint(config)
+    plan = Plan.of(config)
+    open_run(request.out, plan, resume=request.resume)
+    with display_for(console, config.drive.dt_s) as display:
+        return Campaign(plan, request.out, endpoint, display).run()
+
+
+def _endpoint(config: RunConfig) -> Endpoint | None:
+    """Address of the remote server.
+
+    Raises:
+        ConfigError: several workers would share one server.
+    """
+    if config.drive.server is ServerKind.EMBEDDED:
+        return None
+    if config.machine.workers > 1:
+        raise ConfigError("A remote server drives one episode at a time: use --workers 1.")
+    return parse_server(f"{ServerKind.REMOTE}:{config.machine.remote or ''}".rstrip(":"))[1]

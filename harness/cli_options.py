@@ -1,0 +1,76 @@
+"""Options of the command line -> nested configuration values.
+
+What was not given is left to the file and the defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.config import ArgumentValue, parse_server
+from harness.errors import ConfigError
+
+
+def given_options(
+    *,
+    suites: Sequence[str] | None,
+    policies: Sequence[str] | None,
+    policy_args: Sequence[str] | None,
+    server: str | None,
+    repeats: int | None,
+    workers: int | None,
+    traffic: int | None,
+    seed: int | None,
+    infra_retries: int | None,
+) -> dict[str, object]:
+    """Return the sections `drive` and `machine` with what was given.
+
+    Raises:
+        ConfigError: a policy argument or the server cannot be read.
+    """
+    drive: dict[str, object] = {}
+    machine: dict[str, object] = {}
+    if suites:
+        drive["suites"] = list(suites)
+    if policies:
+        arguments = _policy_arguments(policy_args or (), policies)
+        drive["policies"] = [{"name": name, "args": arguments[name]} for name in policies]
+    elif policy_args:
+        raise ConfigError("--policy-arg goes with --policy; in a file, give the arguments there.")
+    if server is not None:
+        kind, endpoint = parse_server(server)
+        drive["server"] = kind.value
+        machine["remote"] = None if endpoint is None else str(endpoint)
+    drive |= {k: v for k, v in (("repeats", repeats), ("traffic", traffic), ("seed", seed)) if v is not None}
+    machine |= {k: v for k, v in (("workers", workers), ("infra_retries", infra_retries)) if v is not None}
+    return {"drive": drive, "machine": machine}
+
+
+def _policy_arguments(texts: Sequence[str], policies: Sequence[str]) -> dict[str, dict[str, ArgumentValue]]:
+    """Read "name.key=value"; the name may hold dots itself ("my.module:Policy.speed=3")."""
+    found: dict[str, dict[str, ArgumentValue]] = {name: {} for name in policies}
+    for text in texts:
+        left, equals, value = text.partition("=")
+        name, dot, key = left.rpartition(".")
+        if not (equals and dot and key):
+            raise ConfigError(
+                f"--policy-arg {text!r} is not of the form name.key=value (constant.speed_mps=4)."
+            )
+        if name not in found:
+            raise ConfigError(
+                f"--policy-arg {text!r} is for {name!r}, which is not among --policy {list(policies)}."
+            )
+        found[name][key] = parse_value(value)
+    return found
+
+
+def parse_value(text: str) -> ArgumentValue:
+    """Read true, false, an integer, a number, or text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,172 @@
+"""The configuration of a run: typed, from YAML and `key=value` overrides, stored whole in run.json.
+
+`RunConfig.drive` says what is measured; two runs that differ there are not the same run. `RunConfig.machine`
+says how the work is done (workers, deadlines); it may differ when a run is resumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from harness.errors import ConfigError
+from harness.servers.base import Endpoint, ServerKind
+
+ArgumentValue = bool | int | float | str
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicyConfig(_Model):
+    """A policy to judge.
+
+    Attributes:
+        name: in the registry, or "module:attribute" of a user's own.
+        args: its arguments.
+    """
+
+    name: str = Field(min_length=1)
+    args: dict[str, ArgumentValue] = Field(default_factory=dict)
+
+
+class DriveConfig(_Model):
+    """What is driven and measured.
+
+    Attributes:
+        suites: names of suites or paths of route files.
+        policies: to be judged, each on every route.
+        repeats: how often each policy drives each route, with another seed each time.
+        seed: of the campaign; every random choice comes from it.
+        traffic: background vehicles per episode.
+        server: how servers come to be.
+        dt_s: simulated time of a tick; the Leaderboard's rules are made for 0.05 s.
+        settle_ticks: ticks before the first one that counts, for the ego to come to rest on the road.
+    """
+
+    suites: tuple[str, ...] = Field(min_length=1)
+    policies: tuple[PolicyConfig, ...] = Field(min_length=1)
+    repeats: int = Field(default=1, ge=1)
+    seed: int = Field(default=0, ge=0)
+    traffic: int = Field(default=0, ge=0, le=1000)
+    server: ServerKind = ServerKind.EMBEDDED
+    dt_s: float = Field(default=0.05, gt=0.0, le=0.1)
+    settle_ticks: int = Field(default=20, ge=1, le=1000)
+
+
+class MachineConfig(_Model):
+    """How the work is done; nothing here may change a result.
+
+    Attributes:
+        workers: processes, each with a server of its own.
+        threads_per_worker: size of each worker's thread pools, and of its server's.
+        infra_retries: how often an episode is driven again after an infrastructure fault.
+        first_port: embedded servers take blocks of ten ports from here on.
+        remote: address of the remote server.
+        start_deadline_s: from starting a server to its first tick (the first start on a machine compiles
+            kernels).
+        request_deadline_s: for loading a town and other requests.
+        tick_deadline_s: for a tick; then the server counts as hung.
+        episode_wall_limit_s: wall-clock time of an episode; beyond it something is wrong with the machine.
+    """
+
+    workers: int = Field(default=1, ge=1, le=256)
+    threads_per_worker: int = Field(default=1, ge=1)
+    infra_retries: int = Field(default=2, ge=0)
+    first_port: int = Field(default=20000, ge=1024, le=65000)
+    remote: str | None = None
+    start_deadline_s: float = Field(default=180.0, gt=0.0)
+    request_deadline_s: float = Field(default=60.0, gt=0.0)
+    tick_deadline_s: float = Field(default=20.0, gt=1.0)
+    episode_wall_limit_s: float = Field(default=3600.0, gt=0.0)
+
+
+class RunConfig(_Model):
+    """The whole configuration of a run."""
+
+    drive: DriveConfig
+    machine: MachineConfig = MachineConfig()
+
+
+def load_config(path: Path | None, given: Mapping[str, object], overrides: Sequence[str] = ()) -> RunConfig:
+    """Build the configuration: file, then options given on the command line, then `key=value` overrides.
+
+    Args:
+        path: YAML file with the sections `drive` and `machine`, or None.
+        given: nested values of the options that were given.
+        overrides: such as "machine.tick_deadline_s=30".
+
+    Raises:
+        ConfigError: naming the key and what is allowed.
+    """
+    try:
+        merged = OmegaConf.merge(
+            OmegaConf.load(path) if path is not None else OmegaConf.create(),
+            OmegaConf.create(dict(given.items())),
+            OmegaConf.from_dotlist(list(overrides)),
+        )
+        values = OmegaConf.to_container(merged, resolve=True)
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no configuration file {path}.") from error
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise ConfigError(f"The configuration cannot be read ({path or 'overrides'}): {error}") from error
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"The configuration is wrong: {_explain(error)}") from error
+
+
+def parse_server(text: str) -> tuple[ServerKind, Endpoint | None]:
+    """Read "embedded", "remote", "remote:port", "remote:host" or "remote:host:port".
+
+    The host is 127.0.0.1 and the port 2000 unless given.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    kind, _, address = text.partition(":")
+    if kind == ServerKind.EMBEDDED and not address:
+        return ServerKind.EMBEDDED, None
+    if kind == ServerKind.REMOTE:
+        host, _, port = address.rpartition(":")
+        if not host and not port.isdecimal():
+            host, port = port, ""
+        if not port or (port.isdecimal() and 0 < int(port) < 65536):
+            return ServerKind.REMOTE, Endpoint(host or "127.0.0.1", int(port or 2000))
+    raise ConfigError(
+        f"--server {text!r} is neither 'embedded' nor 'remote[:host[:port]]', such as remote:gpu7:2000."
+    )
+
+
+def differences(stored: BaseModel, wanted: BaseModel, prefix: str = "") -> list[str]:
+    """Say in which values two models of a kind differ: "drive.seed: 0 in the run, 1 now"."""
+    found: list[str] = []
+    for name in type(stored).model_fields:
+        a, b = getattr(stored, name), getattr(wanted, name)
+        if isinstance(a, BaseModel) and isinstance(b, BaseModel):
+            found += differences(a, b, f"{prefix}{name}.")
+        elif a != b:
+            found.append(f"{prefix}{name}: {_plain(a)} in the run, {_plain(b)} now")
+    return found
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_plain(item) for item in value) + "]"
+    return str(value)
+
+
+def _explain(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        f" (got {problem.get('input')!r:.60})"
+        for problem in error.errors()
+    )

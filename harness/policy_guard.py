@@ -1,0 +1,67 @@
+"""The fence around a policy: whatever goes wrong behind it is booked to the policy, and nothing else is."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from harness.errors import PolicyFaultError
+from policies.control.plan_tracker import PlanTracker
+from policies.interface import EpisodeContext, Policy, SensorSpec
+from policies.plan import Control, Plan
+from policies.sensor_bundle import SensorBundle
+
+T = TypeVar("T")
+
+
+class PolicyGuard:
+    """A policy for one episode. Every method raises `PolicyFaultError` with the policy's own message.
+
+    Args:
+        policy: the thing under test.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._tracker: PlanTracker | None = None
+
+    def sensors(self) -> tuple[SensorSpec, ...]:
+        """What the policy wants to see."""
+        return guarded("sensors", lambda: tuple(self._policy.sensors()))
+
+    def reset(self, context: EpisodeContext) -> None:
+        """Begin an episode."""
+        self._tracker = PlanTracker(context.ego.center_from_rear_axle_m)
+        guarded("reset", lambda: self._policy.reset(context))
+
+    def step(self, bundle: SensorBundle) -> Control:
+        """Return the policy's control for a tick; a plan is tracked."""
+        return guarded("step", lambda: self._answer(bundle))
+
+    def _answer(self, bundle: SensorBundle) -> Control:
+        answer = self._policy.step(bundle)
+        if isinstance(answer, Control):
+            return answer
+        if isinstance(answer, Plan) and self._tracker is not None:
+            return self._tracker.step(answer, bundle.ego)
+        raise TypeError(f"the answer is a {type(answer).__name__}, neither a Control nor a Plan")
+
+
+def guarded(what: str, call: Callable[[], T]) -> T:
+    """Run a policy's code.
+
+    Raises:
+        PolicyFaultError: it raised; names the error and the line. `sys.exit` in a policy counts as raising.
+    """
+    try:
+        return call()
+    except (Exception, SystemExit) as error:
+        raise PolicyFaultError(f"{what}: {type(error).__name__}: {error}{_where(error)}") from error
+
+
+def _where(error: BaseException) -> str:
+    """Name the line that raised, without the folders of this machine."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
