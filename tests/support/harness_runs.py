@@ -39,10 +39,16 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "harness.cli", *arguments]
 
 
-def drivegate(*arguments: str, timeout_s: float = PATIENCE_S) -> Finished:
-    """Run a command to its end."""
+def drivegate(*arguments: str, timeout_s: float = PATIENCE_S, folder: Path = REPOSITORY) -> Finished:
+    """Run a command in a folder to its end."""
     done = subprocess.run(
-        command(*arguments), cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout_s, check=False
+        command(*arguments),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 
