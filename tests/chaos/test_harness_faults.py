@@ -17,14 +17,15 @@ _KILLS = 5
 
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two routes; `brake` stands on each for three simulated minutes."""
+    """Two routes; the policy stands on each for three simulated minutes."""
     path = tmp_path_factory.mktemp("routes") / "two.xml"
     return runs.route_file(path, "a", "b", start=(338.68, 176.0), end=(338.65, 120.0))
 
 
 def _arguments(routes: Path, out: Path, *more: str) -> list[str]:
     port = f"machine.first_port={runs.free_block(40)}"
-    return ["run", "--suite", str(routes), "--policy", "brake", "--out", str(out), "--set", port, *more]
+    held = "tests.support.odd_policies:Held"
+    return ["run", "--suite", str(routes), "--policy", held, "--out", str(out), "--set", port, *more]
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +67,12 @@ def test_servers_killed_again_and_again_lose_nothing(routes: Path, undisturbed: 
 def test_a_hung_server_is_given_up_and_replaced(routes: Path, undisturbed: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = _arguments(routes, out, "--set", "machine.tick_deadline_s=3")
-    with runs.started(*arguments) as process:
-        server = runs.wait_for("a server", lambda: runs.servers_of(process))[0]
+    hold = tmp_path / "hold"
+    with runs.started(*arguments, hold=hold) as process:
         runs.wait_for("an episode", lambda: runs.is_driving(out))
+        (server,) = runs.servers_of(process)
         os.kill(server, signal.SIGSTOP)
+        hold.unlink()
         process.communicate(timeout=runs.PATIENCE_S)
     assert process.returncode == 0
     assert [fault["kind"] for fault in runs.infra_log(out)] == ["server_hung"]
@@ -81,10 +84,12 @@ def test_a_killed_worker_is_replaced_and_leaves_no_server(
     routes: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    with runs.started(*_arguments(routes, out)) as process:
-        server = runs.wait_for("a server", lambda: runs.servers_of(process))[0]
+    hold = tmp_path / "hold"
+    with runs.started(*_arguments(routes, out), hold=hold) as process:
         runs.wait_for("an episode", lambda: runs.is_driving(out))
+        (server,) = runs.servers_of(process)
         runs.kill(runs.workers_of(process)[0])
+        hold.unlink()
         runs.wait_for("the end of its server", lambda: not runs.is_alive(server))
         process.communicate(timeout=runs.PATIENCE_S)
     assert process.returncode == 0
@@ -96,20 +101,24 @@ def test_a_killed_worker_is_replaced_and_leaves_no_server(
 def test_interrupting_and_resuming_gives_the_same_run(
     routes: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
+    """`brake` has driven both routes when the next policy is held in its first."""
     out = tmp_path / "run"
-    arguments = _arguments(routes, out)
-    with runs.started(*arguments) as process:
-        runs.wait_for("a finished episode", lambda: runs.outcomes(out))
-        runs.wait_for("the next episode", lambda: runs.is_driving(out))
+    arguments = ["run", "--policy", "brake", *_arguments(routes, out)[1:]]
+    hold = tmp_path / "hold"
+    with runs.started(*arguments, hold=hold) as process:
+        runs.wait_for("two finished episodes", lambda: len(runs.outcomes(out)) == 2)
+        runs.wait_for("an episode", lambda: runs.is_driving(out))
         servers = runs.servers_of(process)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everybody in the group hears it
+        hold.unlink()
         _, err_text = process.communicate(timeout=runs.PATIENCE_S)
     assert process.returncode == 130
     assert "--resume" in err_text
     assert "Traceback" not in err_text
     assert servers
     assert not any(runs.is_alive(server) for server in servers)
-    assert len(runs.outcomes(out)) == 1
+    done_before = runs.scored_records(out)
+    assert len(runs.outcomes(out)) == 2
     assert runs.infra_log(out) == []
 
     again = runs.drivegate(*arguments)
@@ -117,9 +126,9 @@ def test_interrupting_and_resuming_gives_the_same_run(
     assert "--resume" in again.err
     resumed = runs.drivegate(*arguments, "--resume")
     assert resumed.code == 0, resumed.err
-    assert "1 of them done before" in resumed.out
-    assert runs.scored_records(out) == runs.scored_records(undisturbed)
-    assert len(runs.outcomes(out)) == 2
+    assert "2 of them done before" in resumed.out
+    assert runs.scored_records(out) == done_before | runs.scored_records(undisturbed)
+    assert len(runs.outcomes(out)) == 4
 
 
 def test_resuming_another_configuration_is_refused(routes: Path, undisturbed: Path) -> None:
@@ -130,7 +139,8 @@ def test_resuming_another_configuration_is_refused(routes: Path, undisturbed: Pa
 
 def test_nothing_outlives_a_killed_campaign(routes: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    with runs.started(*_arguments(routes, out, "--workers", "2")) as process:
+    hold = tmp_path / "hold"
+    with runs.started(*_arguments(routes, out, "--workers", "2"), hold=hold) as process:
         runs.wait_for("an episode", lambda: runs.is_driving(out))
         family = runs.wait_for(
             "two servers", lambda: found if len(found := runs.servers_of(process)) == 2 else None
@@ -142,10 +152,12 @@ def test_nothing_outlives_a_killed_campaign(routes: Path, tmp_path: Path) -> Non
 
 def test_an_episode_without_attempts_left_makes_the_run_invalid(routes: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    with runs.started(*_arguments(routes, out, "--infra-retries", "0")) as process:
-        server = runs.wait_for("a server", lambda: runs.servers_of(process))[0]
+    hold = tmp_path / "hold"
+    with runs.started(*_arguments(routes, out, "--infra-retries", "0"), hold=hold) as process:
         runs.wait_for("an episode", lambda: runs.is_driving(out))
+        (server,) = runs.servers_of(process)
         runs.kill(server)
+        hold.unlink()
         out_text, err_text = process.communicate(timeout=runs.PATIENCE_S)
     assert process.returncode == 4
     assert "INVALID" in err_text

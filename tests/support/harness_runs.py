@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from tests.support.odd_policies import HOLD_VARIABLE
+
 T = TypeVar("T")
 
 REPOSITORY = Path(__file__).parents[2]
@@ -54,11 +56,19 @@ def drivegate(*arguments: str, timeout_s: float = PATIENCE_S, folder: Path = REP
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs for the length of a block, in a process group of its own."""
+def started(*arguments: str, hold: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs for the length of a block, in a process group of its own.
+
+    Args:
+        arguments: of `drivegate`.
+        hold: file that keeps the policy `Held` in mid-episode until the test removes it.
+    """
+    if hold is not None:
+        hold.touch()
     process = subprocess.Popen(
         command(*arguments),
         cwd=REPOSITORY,
+        env=os.environ | ({} if hold is None else {HOLD_VARIABLE: str(hold)}),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +15,10 @@ from policies.plan import Control, Plan
 from policies.sensor_bundle import SensorBundle
 
 FAULT_TICK = 5
+
+HOLD_TICK = 300
+HOLD_VARIABLE = "DRIVEGATE_TEST_HOLD"
+"""Names the file that keeps `Held` in mid-episode as long as it exists."""
 
 
 class _Odd:
@@ -96,6 +103,16 @@ class Peeks(_Odd):
 
     def misbehave(self) -> Control:
         raise RuntimeError(f"lanes {self.sees_lanes}, others {self.sees_others}")
+
+
+class Held(_Odd):
+    """Brakes, and keeps every episode from going on while a file exists, so that a test can strike in it."""
+
+    def step(self, bundle: SensorBundle) -> Control:
+        hold = os.environ.get(HOLD_VARIABLE)
+        while bundle.tick == HOLD_TICK and hold and Path(hold).exists():
+            time.sleep(0.005)
+        return Control(throttle=0.0, steer=0.0, brake=1.0)
 
 
 class Planner(_Odd):
