@@ -258,8 +258,8 @@ def _finish(work: Callable[[], int], when_interrupted: str = "") -> NoReturn:
 
 
 def _plain(error: Exception) -> str:
-    text = str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
-    return text[:1].upper() + text[1:]
+    """The message alone: `str` of a LookupError would put it into quotation marks."""
+    return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
 
 
 def _complain(message: str, code: int) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from harness.errors import ConfigError
@@ -94,6 +95,12 @@ class RunConfig(_Model):
     machine: MachineConfig = MachineConfig()
 
 
+_OPTION_OF = {
+    "drive.suites": "; name what to drive with --suite (see drivegate suites)",
+    "drive.policies": "; name who drives with --policy (see drivegate policies)",
+}
+
+
 def load_config(path: Path | None, given: Mapping[str, object], overrides: Sequence[str] = ()) -> RunConfig:
     """Build the configuration: file, then options given on the command line, then `key=value` overrides.
 
@@ -165,8 +172,11 @@ def _plain(value: object) -> str:
 
 
 def _explain(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        f" (got {problem.get('input')!r:.60})"
-        for problem in error.errors()
-    )
+    return "; ".join(_explain_one(problem) for problem in error.errors())
+
+
+def _explain_one(problem: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{key} is missing{_OPTION_OF.get(key, '')}"
+    return f"{key}: {problem['msg']} (got {problem.get('input')!r:.60})"

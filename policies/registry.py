@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,12 +122,36 @@ def create(name: str, arguments: Mapping[str, ArgumentValue] | None = None) -> P
         PolicyArgumentError: an argument is unknown, of the wrong type or out of range.
     """
     given = dict(arguments or {})
-    entry = next((candidate for candidate in _ENTRIES if candidate.name == name), None)
+    entry = _find(name)
     if entry is not None:
         return _build(name, _load(name, entry.target), _checked(entry, given))
-    if ":" in name:
-        return _build(name, _load(name, name), given)
-    raise UnknownPolicyError(_unknown_name_message(name))
+    return _build(name, _load(name, name), given)
+
+
+def check(name: str, arguments: Mapping[str, ArgumentValue] | None = None) -> None:
+    """Find out cheaply whether `create` can go well: nothing is built, and no module of a policy is run.
+
+    Raises:
+        UnknownPolicyError: no such name or module.
+        PolicyArgumentError: as `create`; the arguments of a policy of your own are not looked at.
+    """
+    entry = _find(name)
+    if entry is not None:
+        _checked(entry, dict(arguments or {}))
+        return
+    package = name.partition(":")[0].partition(".")[0]  # finding more than this would run code
+    if not package or importlib.util.find_spec(package) is None:
+        raise UnknownPolicyError(
+            f"policy {name!r}: there is no module {package!r}, neither in the current folder nor installed"
+        )
+
+
+def _find(name: str) -> PolicyEntry | None:
+    """Entry of the table; None for "module:attribute"."""
+    entry = next((candidate for candidate in _ENTRIES if candidate.name == name), None)
+    if entry is None and ":" not in name:
+        raise UnknownPolicyError(_unknown_name_message(name))
+    return entry
 
 
 def is_privileged(policy: Policy) -> bool:

@@ -14,6 +14,7 @@ from harness.campaign.scheduler import Campaign, CampaignResult
 from harness.config import RunConfig, load_config, parse_server
 from harness.errors import ConfigError
 from harness.servers.base import Endpoint, ServerKind
+from policies import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ def run_campaign(request: RunRequest, console: Console) -> CampaignResult:
     Raises:
         UsageError: something asked for is wrong.
         UnknownSuiteError, RouteXmlError: from `scenarios`.
+        UnknownPolicyError, PolicyArgumentError: from `policies`.
         InfraError: no server became ready.
         CampaignInterrupted: Ctrl-C or SIGTERM.
     """
     config = load_config(request.config_path, request.given, request.overrides)
     endpoint = _endpoint(config)
+    for policy in config.drive.policies:
+        registry.check(policy.name, policy.args)
     plan = Plan.of(config)
     open_run(request.out, plan, resume=request.resume)
     with display_for(console, config.drive.dt_s) as display:

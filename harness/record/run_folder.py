@@ -53,6 +53,8 @@ def read_planned(run_folder: Path) -> tuple[PlannedEpisode, ...]:
         FutureRecordError: written by a later version.
     """
     path = run_folder / RUN
+    if not path.exists():
+        raise CorruptRecordError(run_folder, f"holds no {RUN}", "name the folder of a run")
     planned = read_json(path, _RUN_FILE).planned
     if len(set(planned)) != len(planned):
         raise CorruptRecordError(path, "plans an episode twice", "start the run again")

@@ -50,8 +50,21 @@ def test_a_malformed_route_file_is_refused_with_its_name(tmp_path: Path) -> None
     assert "torn.xml" in _refused("run", "--suite", str(path), *_POLICY, "--out", str(tmp_path / "run"))
 
 
+def test_a_route_file_with_a_bad_element_is_refused_with_its_place(tmp_path: Path) -> None:
+    """The name stands there as the user gave it, so that it can be copied."""
+    point = '<position x="1" y="abc" z="0"/>'
+    route = f'<routes><route id="7" town="Town01"><waypoints>{point * 2}</waypoints></route></routes>'
+    (tmp_path / "lower.xml").write_text(route)
+    done = runs.drivegate("run", "--suite", "lower.xml", *_POLICY, folder=tmp_path)
+    assert done.code == 2
+    assert done.err.startswith("drivegate: lower.xml:1, route 7, <position y>")
+    assert '"abc"' in done.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_what_to_drive_and_who_must_be_said(tmp_path: Path) -> None:
-    assert "drive.suites" in _refused("run", *_POLICY, "--out", str(tmp_path / "run"))
+    assert "--suite" in _refused("run", *_POLICY, "--out", str(tmp_path / "run"))
+    assert "--policy" in _refused("run", "--suite", "longest6-town01", "--out", str(tmp_path / "run"))
 
 
 def test_a_route_twice_is_refused(tmp_path: Path) -> None:
@@ -69,7 +82,7 @@ def test_a_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
     ("policy", "says"),
     [
         (("--policy", "expart"), "expert"),
-        (("--policy", "tests.support.nowhere:Policy"), "tests.support.nowhere"),
+        (("--policy", "nowhere.at_all:Policy"), "nowhere"),
         (("--policy", "constant", "--policy-arg", "constant.speed=3"), "speed_mps"),
         (("--policy", "constant", "--policy-arg", "constant.speed_mps=300"), "speed_mps"),
     ],
@@ -79,7 +92,7 @@ def test_an_unknown_policy_or_argument_is_refused_before_a_server_starts(
 ) -> None:
     out = tmp_path / "run"
     assert says in _refused("run", "--suite", "longest6-town01", *policy, "--out", str(out))
-    assert not list(out.glob("logs/server-*"))
+    assert not out.exists()
 
 
 def test_a_remote_that_is_no_carla_is_refused(tmp_path: Path) -> None:
