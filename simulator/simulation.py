@@ -15,6 +15,7 @@ import msgpack
 
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
 from simulator.sensors.registry import SENSORS, check_supported
+from simulator.sensors.schedule import Schedule
 from simulator.wire.arguments import Pose
 from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
 from simulator.wire.rpc import Encoded
@@ -68,25 +69,12 @@ class NoGeneratedTownError(ValueError):
 
 @dataclass(slots=True)
 class _Mounted:
-    """A sensor, its stream, its period, and when it measures next (simulated time; None is at once)."""
+    """A sensor, its stream, and when it measures."""
 
     actor: Actor
     sensor: Sensor
     stream_id: int
-    period_s: float
-    due_s: float | None = None
-
-    def is_early(self, now_s: float, delta_s: float) -> bool:
-        """Whether it does not measure yet; if it does, sets when it does next.
-
-        A thousandth of a tick is forgiven: both times are sums of many small steps, and no tick may be missed
-        because one of them was rounded up.
-        """
-        due_s = now_s if self.due_s is None else self.due_s
-        if now_s + 1e-3 * delta_s < due_s:
-            return True
-        self.due_s = max(due_s + self.period_s, now_s)
-        return False
+    schedule: Schedule
 
 
 class Simulation:
@@ -215,7 +203,7 @@ class Simulation:
         states = self.world.states
         actors = self.world.actors
         for mounted in self._mounted.values():
-            if mounted.is_early(now_s, delta_s):
+            if not mounted.schedule.is_due(now_s, delta_s):
                 continue
             if not self._publisher.has_subscribers(mounted.stream_id):
                 continue
@@ -273,7 +261,7 @@ class Simulation:
         values = {name: value for name, _, value in actor.attributes}
         sensor = make(Mounting(actor, values, self._geolocate))
         period_s = max(0.0, number_of(values, "sensor_tick")) if "sensor_tick" in values else 0.0
-        self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, period_s)
+        self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, Schedule(period_s))
         self._next_stream += 1
 
     def destroy(self, actor_id: int) -> bool:
