@@ -13,8 +13,9 @@ from typing import Protocol
 import carla
 import msgpack
 
-from simulator.sensors.interface import Mounting, Observation, Sensor
+from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
 from simulator.sensors.registry import SENSORS, check_supported
+from simulator.sensors.schedule import Schedule
 from simulator.wire.arguments import Pose
 from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
 from simulator.wire.rpc import Encoded
@@ -68,21 +69,12 @@ class NoGeneratedTownError(ValueError):
 
 @dataclass(slots=True)
 class _Mounted:
-    """A sensor, its stream, its period, and when it measures next (simulated time; None is at once)."""
+    """A sensor, its stream, and when it measures."""
 
     actor: Actor
     sensor: Sensor
     stream_id: int
-    period_s: float
-    due_s: float | None = None
-
-    def is_early(self, now_s: float) -> bool:
-        """Whether it does not measure yet; if it does, sets when it does next."""
-        due_s = now_s if self.due_s is None else self.due_s
-        if now_s + 1e-9 < due_s:
-            return True
-        self.due_s = max(due_s + self.period_s, now_s)
-        return False
+    schedule: Schedule
 
 
 class Simulation:
@@ -185,7 +177,7 @@ class Simulation:
             collisions = self.world.tick(delta_s, substep_s_max=delta_s, substeps_max=1)
         self.frame += 1
         # Sensors first: who gets the snapshot of this frame has been sent everything else of it.
-        self._publish_sensors(collisions)
+        self._publish_sensors(collisions, delta_s)
         self._publish_snapshot(delta_s)
         return self.frame
 
@@ -204,21 +196,27 @@ class Simulation:
         self._state = SimulationState.NONE
         self._publisher.publish(WORLD_STREAM, frame_message(snapshot))
 
-    def _publish_sensors(self, collisions: tuple[Collision, ...]) -> None:
+    def _publish_sensors(self, collisions: tuple[Collision, ...], delta_s: float) -> None:
         if not self._mounted:
             return
         now_s = self.world.sim_time_s
         states = self.world.states
         actors = self.world.actors
         for mounted in self._mounted.values():
-            if mounted.is_early(now_s):
+            if not mounted.schedule.is_due(now_s, delta_s):
                 continue
             if not self._publisher.has_subscribers(mounted.stream_id):
                 continue
             own_state = states[mounted.actor.row]
             parent = actors.get(mounted.actor.parent_id)
             observation = Observation(
-                own_state, None if parent is None else states[parent.row], collisions, self.actor_record
+                own_state=own_state,
+                parent_state=None if parent is None else states[parent.row],
+                collisions=collisions,
+                actor_record=self.actor_record,
+                now_s=now_s,
+                parent_center=self.world.center_of_mass(mounted.actor.id if parent is None else parent.id),
+                first_hit=self.world.first_hit,
             )
             payloads = mounted.sensor.measure(observation)
             if payloads:
@@ -243,7 +241,7 @@ class Simulation:
         """Spawn an actor; a sensor gets its stream.
 
         Raises:
-            UnknownBlueprintError, UnsupportedSensorError, WorldError: it cannot be spawned.
+            UnknownBlueprintError, UnsupportedSensorError, BadAttributeError, WorldError: it cannot be.
         """
         blueprint = self.library[blueprint_id]
         check_supported(blueprint_id)
@@ -251,12 +249,20 @@ class Simulation:
         actor = self.world.spawn(blueprint, complete, pose, parent_id, attachment)
         make = SENSORS.get(blueprint_id)
         if make is not None:
-            values = {name: value for name, _, value in complete}
-            sensor = make(Mounting(actor, values, self._geolocate))
-            period_s = max(0.0, float(values.get("sensor_tick", "0")))
-            self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, period_s)
-            self._next_stream += 1
+            try:
+                self._mount(actor, make)
+            except BadAttributeError:
+                self.world.destroy(actor.id)
+                raise
         return actor
+
+    def _mount(self, actor: Actor, make: Callable[[Mounting], Sensor]) -> None:
+        """Give a sensor its stream."""
+        values = {name: value for name, _, value in actor.attributes}
+        sensor = make(Mounting(actor, values, self._geolocate))
+        period_s = max(0.0, number_of(values, "sensor_tick")) if "sensor_tick" in values else 0.0
+        self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, Schedule(period_s))
+        self._next_stream += 1
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor with everything attached to it; False if there is none."""

@@ -213,7 +213,7 @@ METHODS: tuple[Method, ...] = (
         pose,
         unsigned,
         unsigned,
-        note="every attachment is rigid; sockets are ignored",
+        note="obstacles do not shorten spring arms; sockets are ignored",
     ),
     value("destroy_actor", destroy_actor, unsigned),
     value("get_actor_bounding_box", get_actor_bounding_box, unsigned),

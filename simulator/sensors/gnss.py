@@ -5,21 +5,26 @@ from __future__ import annotations
 import msgpack
 import numpy as np
 
-from simulator.sensors.interface import Mounting, Observation
+from simulator.sensors.interface import Mounting, Observation, noise_generator, number_of
 from simulator.wire.layouts import SensorType
+
+_AXES = ("lat", "lon", "alt")
 
 
 class GnssSensor:
-    """Payload: [latitude deg, longitude deg, altitude m], as the client's map reader gives them."""
+    """Payload: [latitude deg, longitude deg, altitude m], as the client's map reader gives them.
+
+    Bias and standard deviation are in degrees for latitude and longitude, in metres for the altitude.
+    """
 
     type = SensorType.GNSS
 
     def __init__(self, mounting: Mounting) -> None:
         attributes = mounting.attributes
         self._geolocate = mounting.geolocate
-        self._random = np.random.default_rng(int(attributes["noise_seed"]))
-        self._bias = np.array([float(attributes[f"noise_{axis}_bias"]) for axis in ("lat", "lon", "alt")])
-        self._std = np.array([float(attributes[f"noise_{axis}_stddev"]) for axis in ("lat", "lon", "alt")])
+        self._random = noise_generator(attributes)
+        self._bias = np.array([number_of(attributes, f"noise_{axis}_bias") for axis in _AXES])
+        self._std = np.abs([number_of(attributes, f"noise_{axis}_stddev") for axis in _AXES])
 
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """See `Sensor.measure`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.wire.layouts import SensorType
-from simulator.world.actors import Actor, Collision
+from simulator.world.actors import Actor, Collision, Vector
+from simulator.world.sweeps import Hit, Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,18 @@ class Observation:
         parent_state: () `ACTOR_STATE` of the actor that it is attached to, or None.
         collisions: of the tick, of all actors.
         actor_record: actor id -> its msgpack `Actor`; 0 is the level.
+        now_s: simulated time.
+        parent_center: centre of mass of the parent in the world, m; without one, the sensor's own place.
+        first_hit: what a swept sphere meets first.
     """
 
     own_state: np.void
     parent_state: np.void | None
     collisions: tuple[Collision, ...]
     actor_record: Callable[[int], bytes]
+    now_s: float
+    parent_center: Vector
+    first_hit: Callable[[Sweep], Hit | None]
 
 
 class Sensor(Protocol):
@@ -41,6 +49,13 @@ class Sensor(Protocol):
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """The payloads of this tick: none, one, or one per event."""
         ...
+
+
+class BadAttributeError(ValueError):
+    """An attribute of a sensor that is to be spawned is no number."""
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(f"attribute {name} must be a finite number, got {value!r}")
 
 
 Attributes = Mapping[str, str]
@@ -60,6 +75,30 @@ class Mounting:
     actor: Actor
     attributes: Attributes
     geolocate: Callable[[float, float, float], tuple[float, float, float]]
+
+
+def number_of(attributes: Attributes, name: str) -> float:
+    """A float attribute.
+
+    Raises:
+        BadAttributeError: it is no finite number, which would poison every later measurement.
+    """
+    try:
+        value = float(attributes[name])
+    except ValueError:
+        raise BadAttributeError(name, attributes[name]) from None
+    if not math.isfinite(value):
+        raise BadAttributeError(name, attributes[name])
+    return value
+
+
+def noise_generator(attributes: Attributes) -> np.random.Generator:
+    """The generator of a sensor's noise, from its `noise_seed`; negative seeds count too, as in CARLA.
+
+    Raises:
+        BadAttributeError: the seed is no number.
+    """
+    return np.random.default_rng(int(number_of(attributes, "noise_seed")) % 2**32)
 
 
 def rotation_matrix(rotation_deg: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,12 +9,14 @@ from simulator.sensors.collision import CollisionSensor
 from simulator.sensors.gnss import GnssSensor
 from simulator.sensors.inertial import InertialSensor
 from simulator.sensors.interface import Mounting, Sensor
+from simulator.sensors.obstacle import ObstacleSensor
 
 SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
     {
         "sensor.other.collision": CollisionSensor,
         "sensor.other.gnss": GnssSensor,
         "sensor.other.imu": InertialSensor,
+        "sensor.other.obstacle": ObstacleSensor,
     }
 )
 """Blueprint id -> how to make one."""

@@ -115,6 +115,14 @@ class FailureState(IntEnum):
     TIRE_PUNCTURE = 3
 
 
+class AttachmentType(IntEnum):
+    """How a spawned actor hangs on its parent."""
+
+    RIGID = 0
+    SPRING_ARM = 1
+    SPRING_ARM_GHOST = 2
+
+
 class SensorType(IntEnum):
     """First field of a sensor message: the index in the serializer registry of the 0.9.16 client."""
 

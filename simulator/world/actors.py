@@ -57,7 +57,7 @@ class Actor:
         kind: see `ActorKind`.
         row: its row in `World.states`; changes when others are spawned or destroyed.
         body: its row in the body table, -1 when it has no body of its own (sensors, lights, the spectator).
-        attachment: CARLA's number, 0 rigid, 1 spring arm, 2 spring arm ghost; all three are rigid here.
+        attachment: CARLA's number, see `layouts.AttachmentType`; 0 without a parent.
         relative: transform in the parent's frame, None without a parent.
         opendrive_id: signal id of a light or a sign, else "".
     """

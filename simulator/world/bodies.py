@@ -149,6 +149,17 @@ def pose_of(body: np.void) -> Transform:
     )
 
 
+def center_of_mass(body: np.void) -> Vector:
+    """A body's centre of mass in the world, m."""
+    ahead = float(body["com_x"])
+    yaw = float(body["yaw"])
+    return (
+        float(body["x"]) + ahead * math.cos(yaw),
+        float(body["y"]) + ahead * math.sin(yaw),
+        float(body["z"]),
+    )
+
+
 def velocity_of(body: np.void) -> Vector:
     """A body's velocity in the world, m/s."""
     return (float(body["vx"]), float(body["vy"]), float(body["vz"]))

@@ -17,6 +17,7 @@ from simulator.world.actors import Actor, ActorKind, Transform
 from simulator.world.bodies import BODY
 from simulator.world.errors import UnknownActorError
 from simulator.world.snapshot import ATTACHMENT
+from simulator.world.spring_arms import hang, straight_yaw
 
 
 class Roster:
@@ -38,6 +39,7 @@ class Roster:
         self.states: NDArray[np.void] = np.zeros(0, ACTOR_STATE)
         self.bodies: NDArray[np.void] = np.zeros(0, BODY)
         self.attached: NDArray[np.void] = np.zeros(0, ATTACHMENT)
+        self._children: list[int] = []  # ids, in the order of `attached`
         self._last_id = 0
         self._link()
 
@@ -109,13 +111,20 @@ class Roster:
         self.walkers = self._view(WALKER_UNION)
         self.lights = self._view(LIGHT_UNION)
         self.signs = self._view(SIGN_UNION)
+        trailing = dict(zip(self._children, self.attached["trailing_yaw"].tolist(), strict=True))
         children = [actor for actor in self.actors.values() if actor.relative is not None]
+        self._children = [actor.id for actor in children]
         self.attached = np.zeros(len(children), ATTACHMENT)
         for link, actor in zip(self.attached, children, strict=True):
             relative = actor.relative or (0.0,) * 6
             link["row"], link["body"] = actor.row, actor.body
             link["parent_row"] = self.actors[actor.parent_id].row
-            link["location"], link["rotation"] = relative[:3], relative[3:]
+            hang(link, relative, actor.attachment)
+            if actor.id not in trailing:
+                parent = self.states[link["parent_row"]]
+                pose = (*parent["location"].tolist(), *parent["rotation"].tolist())
+                trailing[actor.id] = straight_yaw(link, pose)
+            link["trailing_yaw"] = trailing[actor.id]
 
     def _view(self, union: np.dtype[np.void]) -> NDArray[np.void]:
         return self.states["u"].view(union)[:, 0]

@@ -15,9 +15,25 @@ _WALKER = int(ActorKind.WALKER)
 _SHIFT_UP_KMH = np.array([15.0, 30.0, 50.0, 75.0, 105.0])
 
 ATTACHMENT = np.dtype(
-    [("row", "i8"), ("parent_row", "i8"), ("body", "i8"), ("location", "f8", (3,)), ("rotation", "f8", (3,))]
+    [
+        ("row", "i8"),  # in the states
+        ("parent_row", "i8"),
+        ("body", "i8"),  # -1 for none
+        ("location", "f8", (3,)),  # m, in the parent's frame
+        ("rotation", "f8", (3,)),  # deg, in the parent's frame; of an arm, at its end
+        ("arm", "i8"),  # 1 when it hangs on a spring arm
+        ("arm_m", "f8"),
+        ("arm_pitch", "f8"),  # deg, kept level with the world
+        ("arm_yaw", "f8"),  # deg, in the parent's frame
+        ("arm_lift_m", "f8"),  # of the arm's origin above the parent's
+        ("trailing_yaw", "f8"),  # deg, in the world: where the arm points now
+    ]
 )
-"""Something that follows its parent: rows in the states, its body or -1, relative pose in m and degrees."""
+"""Something that follows its parent."""
+
+_ARM_SPEED_PER_S = 8.0
+_ARM_STEP_S = 1.0 / 60.0
+"""How fast CARLA's spring arms turn after their parent, and the longest step in which they do."""
 
 
 def write_bodies(
@@ -39,15 +55,18 @@ def write_bodies(
     _write_bodies(bodies, states, vehicles, walkers, float(dt_s))
 
 
-def write_attached(attached: NDArray[np.void], bodies: NDArray[np.void], states: NDArray[np.void]) -> None:
+def write_attached(
+    attached: NDArray[np.void], bodies: NDArray[np.void], states: NDArray[np.void], dt_s: float
+) -> None:
     """Move everything that is attached, parents before their children.
 
     Args:
         attached: (K,) ATTACHMENT.
         bodies: (N,) BODY; an attached body is moved along.
         states: (M,) ACTOR_STATE with the parents already written.
+        dt_s: length of the tick, for spring arms.
     """
-    _write_attached(attached, bodies, states)
+    _write_attached(attached, bodies, states, float(dt_s))
 
 
 def compose(parent: Transform, relative: Transform) -> Transform:
@@ -171,12 +190,48 @@ def _compose(location, rotation, relative_location, relative_rotation, pose):  #
 
 
 @numba.njit(cache=True, fastmath=False)
-def _write_attached(attached, bodies, states):  # type: ignore[no-untyped-def]
+def _trail(now, wanted, dt_s):  # type: ignore[no-untyped-def]
+    """An arm's yaw after a tick in which the yaw that it wants turned steadily; all in degrees."""
+    if dt_s <= 0.0:
+        return now
+    rate = ((wanted - now + 180.0) % 360.0 - 180.0) / dt_s
+    target = now
+    left_s = dt_s
+    while left_s > 1e-4:
+        step_s = min(_ARM_STEP_S, left_s)
+        target += rate * step_s
+        left_s -= step_s
+        now += (target - now) * min(1.0, step_s * _ARM_SPEED_PER_S)
+    return (now + 180.0) % 360.0 - 180.0
+
+
+@numba.njit(cache=True, fastmath=False)
+def _swing(link, parent, dt_s, pose):  # type: ignore[no-untyped-def]
+    """Pose at the end of a spring arm: it keeps its pitch, has no roll, and its yaw trails the parent's."""
+    zero = np.zeros(3)
+    arm = np.zeros(3)
+    arm[0], arm[1] = link.arm_pitch, link.arm_yaw
+    _compose(parent.location, parent.rotation, zero, arm, pose)
+    link.trailing_yaw = _trail(link.trailing_yaw, pose[4], dt_s)
+    arm[1] = link.trailing_yaw
+    forward = _axes(arm)[0]
+    end = np.empty(3)
+    for k in range(3):
+        end[k] = parent.location[k] - link.arm_m * forward[k]
+    end[2] += link.arm_lift_m
+    _compose(end, arm, zero, link.rotation, pose)
+
+
+@numba.njit(cache=True, fastmath=False)
+def _write_attached(attached, bodies, states, dt_s):  # type: ignore[no-untyped-def]
     pose = np.empty(6)
     for i in range(attached.shape[0]):
         link = attached[i]
         state, parent = states[link.row], states[link.parent_row]
-        _compose(parent.location, parent.rotation, link.location, link.rotation, pose)
+        if link.arm == 1:
+            _swing(link, parent, dt_s, pose)
+        else:
+            _compose(parent.location, parent.rotation, link.location, link.rotation, pose)
         for k in range(3):
             state.location[k] = pose[k]
             state.rotation[k] = pose[3 + k]

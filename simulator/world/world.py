@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simulator.world.actors import Actor, ActorKind, AttributeValue, Box, Collision, Transform, Vector
 from simulator.world.blueprints import Blueprint, BlueprintLibrary, VehicleSpec, default_library
-from simulator.world.bodies import new_body, place_body, pose_of
+from simulator.world.bodies import center_of_mass, new_body, place_body, pose_of
 from simulator.world.collisions import PAIR, blocker_of, near_pairs, reports, resolve
 from simulator.world.errors import (
     NotFiniteError,
@@ -22,7 +22,9 @@ from simulator.world.level import Level, light_heads
 from simulator.world.physics_control import PhysicsControl
 from simulator.world.roads import find_ground
 from simulator.world.roster import Roster
-from simulator.world.snapshot import compose, write_attached, write_bodies
+from simulator.world.snapshot import write_attached, write_bodies
+from simulator.world.spring_arms import place_of_child
+from simulator.world.sweeps import Hit, Sweep, first_hit
 from simulator.world.town import Town, available_towns
 from simulator.world.vehicle_dynamics import advance_bodies
 from simulator.world.vehicle_parameters import at_pose, default_physics, set_parameters, wheel_steer_deg
@@ -112,7 +114,7 @@ class World:
         level.write_states()
         write_bodies(roster.bodies, roster.states, roster.vehicles, roster.walkers, dt_s)
         if len(roster.attached):
-            write_attached(roster.attached, roster.bodies, roster.states)
+            write_attached(roster.attached, roster.bodies, roster.states, dt_s)
         self.sim_time_s += dt_s
         return collisions
 
@@ -145,7 +147,7 @@ class World:
         self._check_finite(0, "spawn transform", transform)
         kind = _kind_of(blueprint)
         box = Box(*blueprint.box) if blueprint.box else Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-        place = compose(self.transform(parent_id), transform) if parent_id else transform
+        place = place_of_child(self.transform(parent_id), transform, attachment) if parent_id else transform
         body = None
         if kind in (ActorKind.VEHICLE, ActorKind.WALKER, ActorKind.PROP):
             body = new_body(kind, box, place)
@@ -210,6 +212,17 @@ class World:
         x, y, z = (float(value) for value in state["location"])
         pitch, yaw, roll = (float(value) for value in state["rotation"])
         return (x, y, z, pitch, yaw, roll)
+
+    def center_of_mass(self, actor_id: int) -> Vector:
+        """Where an actor turns about, in the world; the origin of one without a body."""
+        actor = self.actor(actor_id)
+        if actor.body >= 0:
+            return center_of_mass(self._roster.bodies[actor.body])
+        return self.transform(actor_id)[:3]
+
+    def first_hit(self, sweep: Sweep) -> Hit | None:
+        """What a sphere meets first among the boxes of actors and what stands beside the roads."""
+        return first_hit(self._roster.bodies, self._level.poles.statics, sweep)
 
     # ------------------------------------------------------------------ moving
 
@@ -478,6 +491,7 @@ def warm_up() -> None:
     world.spawn(walker, (), (x - 8.0 * c, y - 8.0 * s, z + 1.0, 0.0, yaw, 0.0))
     world.spawn(next(b for b in world.library if b.id.startswith("sensor.")), (), (0.0,) * 6, first.id)
     world.set_target_velocity(first.id, (40.0 * c, 40.0 * s, 0.0))
+    world.first_hit(Sweep((x, y, z), (c, s, 0.0), 10.0, 0.5))
     for _ in range(4):
         world.tick(0.05)
 

@@ -1,0 +1,58 @@
+"""What a sensor of the real client received."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import carla
+
+WAIT_S = 30.0
+"""Only a message that never comes takes so long."""
+
+
+class Mailbox:
+    """Messages of a sensor, with a wait that ends as soon as a condition holds."""
+
+    def __init__(self, sensor: carla.Sensor) -> None:
+        self.messages: list[object] = []
+        self._changed = threading.Condition()
+        self._sensor = sensor  # the client stops listening when the last reference goes
+        sensor.listen(self._on_message)
+
+    def _on_message(self, message: object) -> None:
+        with self._changed:
+            self.messages.append(message)
+            self._changed.notify_all()
+
+    def wait(self, condition: Callable[[list[object]], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: condition(self.messages), WAIT_S), self.messages
+
+    def wait_for_count(self, count: int) -> None:
+        """Wait until there are so many."""
+        self.wait(lambda messages: len(messages) >= count)
+
+    def wait_for_frame(self, frame: int) -> object:
+        """The first message of a frame."""
+        self.wait(lambda messages: any(message.frame >= frame for message in messages))  # type: ignore[attr-defined]
+        return next(message for message in self.messages if message.frame == frame)  # type: ignore[attr-defined]
+
+
+def attach(
+    world: carla.World,
+    parent: carla.Actor | None,
+    name: str,
+    *,
+    at: carla.Transform | None = None,
+    how: carla.AttachmentType = carla.AttachmentType.Rigid,
+    **attributes: str,
+) -> carla.Sensor:
+    """Spawn a sensor, 1 m above the origin of its parent unless told otherwise."""
+    blueprint = world.get_blueprint_library().find(name)
+    for key, value in attributes.items():
+        blueprint.set_attribute(key, value)
+    place = carla.Transform(carla.Location(z=1.0)) if at is None else at
+    if parent is None:
+        return world.spawn_actor(blueprint, place)
+    return world.spawn_actor(blueprint, place, attach_to=parent, attachment_type=how)
