@@ -13,8 +13,9 @@ from typing import Protocol
 import carla
 import msgpack
 
+from simulator.rehearsal import rehearse
 from simulator.sensors.interface import Mounting, Observation, Sensor
-from simulator.sensors.registry import SENSORS, check_supported
+from simulator.sensors.registry import SENSORS, check_supported, check_values
 from simulator.wire.arguments import Pose
 from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
 from simulator.wire.rpc import Encoded
@@ -149,6 +150,7 @@ class Simulation:
         Raises:
             OpenDriveError: the text is no usable map.
         """
+        rehearse(GENERATED_TOWN, opendrive)
         self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive)
 
     def find_town(self, name: str) -> Town:
@@ -243,11 +245,14 @@ class Simulation:
         """Spawn an actor; a sensor gets its stream.
 
         Raises:
-            UnknownBlueprintError, UnsupportedSensorError, WorldError: it cannot be spawned.
+            UnknownBlueprintError, UnsupportedSensorError, BadSensorAttributeError, WorldError: it cannot be
+                spawned.
         """
         blueprint = self.library[blueprint_id]
         check_supported(blueprint_id)
         complete = _complete(attributes, blueprint)
+        if blueprint_id in SENSORS:
+            check_values(blueprint, complete)
         actor = self.world.spawn(blueprint, complete, pose, parent_id, attachment)
         make = SENSORS.get(blueprint_id)
         if make is not None:

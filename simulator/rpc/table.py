@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import cast
 
-from simulator.sensors.registry import UnsupportedSensorError
+from simulator.sensors.registry import BadSensorAttributeError, UnsupportedSensorError
 from simulator.simulation import NoGeneratedTownError, Simulation
 from simulator.wire.arguments import BadArgumentError
 from simulator.wire.rpc import (
@@ -35,6 +35,7 @@ class NotInThisVersionError(Exception):
 
 EXPECTED_ERRORS = (
     BadArgumentError,
+    BadSensorAttributeError,
     NoGeneratedTownError,
     NotInThisVersionError,
     UnknownBlueprintError,
