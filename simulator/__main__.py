@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from types import FrameType
 
 from simulator.rpc.episode import CARLA_VERSION
@@ -22,6 +23,9 @@ from simulator.world.world import warm_up
 EXIT_OK = 0
 EXIT_USAGE = 2
 
+MAX_MESSAGES_OF_A_KIND = 50
+"""Log lines from the same statement, at most."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is told to stop.
@@ -31,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=options.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_Cap())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     if options.warm_up:
@@ -57,6 +63,23 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         server.close()
     return EXIT_OK
+
+
+class _Cap(logging.Filter):
+    """Lets each kind of message through so often, then no more.
+
+    Hostile clients can provoke messages without end, and a pipe that nobody reads stops who writes into it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self._seen[record.msg] += 1
+        if self._seen[record.msg] == MAX_MESSAGES_OF_A_KIND:
+            record.msg = f"{record.msg} (further messages of this kind are not shown)"
+        return self._seen[record.msg] <= MAX_MESSAGES_OF_A_KIND
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
-"""Server: the sockets, the clock and the process around a `Simulation`. The simulator's only impure file.
+"""Server: the listeners, the clock and the process around a `Simulation`.
 
 One thread, one `selectors` loop. It serves the RPC listener (port N), the streaming listener (port N + 1)
-and, in asynchronous mode, the clock. Sockets never block; what a peer does not take waits in its own queue.
+and, in asynchronous mode, the clock. What comes after a socket was accepted is in `simulator.connections`.
 """
 
 from __future__ import annotations
@@ -9,38 +9,26 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import resource
 import selectors
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from simulator.connections import Connection, RpcConnection, StreamConnection, Streams, Turns
 from simulator.rpc.table import Dispatcher
 from simulator.simulation import Simulation
-from simulator.wire.rpc import MalformedRequestError, RequestDecoder
-from simulator.wire.streams import MalformedSubscriptionError, SubscriptionDecoder
 
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
 """Connections beyond these are closed at once: file descriptors are finite."""
 
-MAX_BACKLOG_BYTES = 64 * 1024 * 1024
-"""A peer that leaves so much unread is disconnected: dropping messages would break synchronous mode."""
-
-MAX_AWAITED_MESSAGES = 64
-"""Messages kept for a subscriber between its request for the token and its connection."""
-
-MAX_AWAITED_SUBSCRIBERS = 8
-"""Subscribers of one stream that are waited for at the same time."""
-
-MAX_BACKLOG_MESSAGES = 32
-"""Messages that wait for a slow subscriber in asynchronous mode; the oldest are dropped."""
-
-READ_BYTES = 1 << 16
+SPARE_DESCRIPTORS = 32
+"""Kept for listeners, logs and map files where the process may have fewer than `MAX_CONNECTIONS` files."""
 
 PARENT_POLL_S = 0.5
 """How often to look for the parent where the kernel cannot tell of its end."""
@@ -52,198 +40,6 @@ class PortInUseError(OSError):
     def __init__(self, host: str, port: int, reason: OSError) -> None:
         super().__init__(reason.errno, f"cannot listen on {host}:{port}: {reason.strerror}")
         self.port = port
-
-
-class _Connection:
-    """A non-blocking socket with a queue of what it could not send yet."""
-
-    def __init__(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
-        self._socket = sock
-        self._selector = selector
-        self._queue: deque[memoryview] = deque()
-        self._queued_bytes = 0
-        self._head_is_partial = False
-        self.is_open = True
-        selector.register(sock, selectors.EVENT_READ, self)
-
-    def on_event(self, events: int) -> None:
-        """Serve what the selector reported."""
-        if self.is_open and events & selectors.EVENT_WRITE:
-            self._flush()
-        if self.is_open and events & selectors.EVENT_READ:
-            self._read()
-
-    def send(self, data: bytes, *, drop_oldest: bool = False) -> None:
-        """Send now what the socket takes and keep the rest.
-
-        Args:
-            data: a whole message.
-            drop_oldest: throw waiting messages away when the peer is too slow, instead of disconnecting it.
-        """
-        if not self.is_open:
-            return
-        sent = 0
-        if not self._queue:
-            sent = self._try_send(memoryview(data))
-            if not self.is_open or sent == len(data):
-                return
-        self._queue.append(memoryview(data)[sent:])
-        self._queued_bytes += len(data) - sent
-        if len(self._queue) == 1:
-            self._head_is_partial = sent > 0
-            self._selector.modify(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
-        if drop_oldest:
-            self._drop_oldest()
-        if self._queued_bytes > MAX_BACKLOG_BYTES:
-            logger.warning("disconnecting a client that leaves %d bytes unread", self._queued_bytes)
-            self.close()
-
-    def close(self) -> None:
-        """Forget the socket."""
-        if self.is_open:
-            self.is_open = False
-            self._selector.unregister(self._socket)
-            self._socket.close()
-            self._queue.clear()
-
-    def _received(self, data: bytes) -> None:
-        raise NotImplementedError
-
-    def _read(self) -> None:
-        try:
-            data = self._socket.recv(READ_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._received(data)
-        else:
-            self.close()
-
-    def _try_send(self, data: memoryview) -> int:
-        try:
-            return self._socket.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:
-            self.close()
-            return 0
-
-    def _flush(self) -> None:
-        while self._queue:
-            head = self._queue[0]
-            sent = self._try_send(head)
-            if not self.is_open:
-                return
-            self._queued_bytes -= sent
-            if sent < len(head):
-                self._queue[0] = head[sent:]
-                self._head_is_partial = self._head_is_partial or sent > 0
-                return
-            self._queue.popleft()
-            self._head_is_partial = False
-        self._selector.modify(self._socket, selectors.EVENT_READ, self)
-
-    def _drop_oldest(self) -> None:
-        # A message whose first bytes are on their way must be finished, or the stream falls out of step.
-        first = 1 if self._head_is_partial else 0
-        while len(self._queue) - first > MAX_BACKLOG_MESSAGES:
-            self._queued_bytes -= len(self._queue[first])
-            del self._queue[first]
-
-
-class _RpcConnection(_Connection):
-    """One client's calls, answered in their order."""
-
-    def __init__(self, sock: socket.socket, selector: selectors.BaseSelector, dispatcher: Dispatcher) -> None:
-        super().__init__(sock, selector)
-        self._decoder = RequestDecoder()
-        self._dispatcher = dispatcher
-
-    def _received(self, data: bytes) -> None:
-        try:
-            for request in self._decoder.feed(data):
-                self.send(self._dispatcher.reply(request))
-        except MalformedRequestError as error:
-            logger.warning("closing an RPC connection: %s", ascii(str(error)))
-            self.close()
-
-
-class _StreamConnection(_Connection):
-    """One subscriber of one stream.
-
-    A subscription to a stream that does not exist is kept and stays silent: the client would come back at
-    once, again and again, if it were closed.
-    """
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        selector: selectors.BaseSelector,
-        subscribed: Callable[[_StreamConnection, int], None],
-    ) -> None:
-        super().__init__(sock, selector)
-        self._decoder = SubscriptionDecoder()
-        self._subscribed = subscribed
-
-    def _received(self, data: bytes) -> None:
-        try:
-            stream_id = self._decoder.feed(data)
-        except MalformedSubscriptionError as error:
-            logger.warning("closing a stream connection: %s", error)
-            self.close()
-            return
-        if stream_id is not None:
-            self._subscribed(self, stream_id)
-
-
-class Streams:
-    """Publisher over stream connections."""
-
-    def __init__(self) -> None:
-        self._subscribers: dict[int, list[_StreamConnection]] = {}
-        self._awaited: dict[int, list[deque[bytes]]] = {}
-        self.may_drop = True
-
-    def subscribe(self, connection: _StreamConnection, stream_id: int) -> None:
-        """From now on the connection gets the messages of the stream, and those that were kept for it."""
-        self._subscribers.setdefault(stream_id, []).append(connection)
-        awaited = self._awaited.get(stream_id)
-        if awaited:
-            for message in awaited.pop(0):
-                connection.send(message)
-
-    def expect_subscriber(self, stream_id: int) -> None:
-        """See `simulator.simulation.Publisher`."""
-        awaited = self._awaited.setdefault(stream_id, [])
-        awaited.append(deque(maxlen=MAX_AWAITED_MESSAGES))
-        del awaited[:-MAX_AWAITED_SUBSCRIBERS]
-
-    def publish(self, stream_id: int, message: bytes) -> None:
-        """See `simulator.simulation.Publisher`."""
-        for connection in self._open(stream_id):
-            connection.send(message, drop_oldest=self.may_drop)
-        for kept in self._awaited.get(stream_id, ()):
-            kept.append(message)
-
-    def has_subscribers(self, stream_id: int) -> bool:
-        """See `simulator.simulation.Publisher`."""
-        return bool(self._open(stream_id) or self._awaited.get(stream_id))
-
-    def close_stream(self, stream_id: int) -> None:
-        """See `simulator.simulation.Publisher`; the connections stay until their clients close them."""
-        self._subscribers.pop(stream_id, None)
-        self._awaited.pop(stream_id, None)
-
-    def _open(self, stream_id: int) -> list[_StreamConnection]:
-        connections = self._subscribers.get(stream_id)
-        if not connections:
-            return []
-        if not all(connection.is_open for connection in connections):
-            connections = [connection for connection in connections if connection.is_open]
-            self._subscribers[stream_id] = connections
-        return connections
 
 
 class Server:
@@ -265,7 +61,7 @@ class Server:
             self.close()
             raise
         self._selector = selectors.DefaultSelector()
-        self._connections = 0
+        self._turns = Turns()
         self._stopping = False
 
     def run(
@@ -288,8 +84,10 @@ class Server:
             PortInUseError: somebody else began to listen on one of the ports.
         """
         rpc, stream = self._sockets
-        self._listen(rpc, lambda sock: _RpcConnection(sock, self._selector, dispatcher))
-        self._listen(stream, lambda sock: _StreamConnection(sock, self._selector, self.streams.subscribe))
+        self._listen(
+            rpc, lambda sock: RpcConnection(sock, self._selector, dispatcher, self._turns, self.streams)
+        )
+        self._listen(stream, lambda sock: StreamConnection(sock, self._selector, self.streams))
         with self._stop_on_signals():
             poll = self._watch(parent_pid)
             ready()
@@ -309,15 +107,24 @@ class Server:
             if not settings.synchronous_mode:
                 now_s = time.monotonic()
                 if now_s >= due_s:
-                    simulation.tick()
+                    self._tick(simulation)
                     # A clock that fell behind does not hurry: it goes on from now.
                     due_s = max(due_s + settings.delta_s, now_s)
                 remaining_s = max(0.0, due_s - time.monotonic())
                 wait_s = remaining_s if wait_s is None else min(wait_s, remaining_s)
-            for key, events in self._selector.select(wait_s):
+            for key, events in self._selector.select(0.0 if self._turns.waiting else wait_s):
                 key.data.on_event(events)
+            self._turns.take()
 
-    def _listen(self, listener: socket.socket, connect: Callable[[socket.socket], _Connection]) -> None:
+    @staticmethod
+    def _tick(simulation: Simulation) -> None:
+        """A tick of the clock. Where a client ticks it is told of a failure; here there is nobody to tell."""
+        try:
+            simulation.tick()
+        except Exception:
+            logger.exception("a tick failed")
+
+    def _listen(self, listener: socket.socket, connect: Callable[[socket.socket], Connection]) -> None:
         try:
             listener.listen(64)
         except OSError as error:
@@ -373,11 +180,12 @@ class _Acceptor:
         self,
         listener: socket.socket,
         selector: selectors.BaseSelector,
-        connect: Callable[[socket.socket], _Connection],
+        connect: Callable[[socket.socket], Connection],
     ) -> None:
         self._listener = listener
         self._selector = selector
         self._connect = connect
+        self._limit = connection_limit()
 
     def on_event(self, _events: int) -> None:
         """Accept one connection."""
@@ -385,13 +193,23 @@ class _Acceptor:
             sock, _ = self._listener.accept()
         except OSError:  # it was gone before it was accepted
             return
-        if len(self._selector.get_map()) > MAX_CONNECTIONS:
-            logger.warning("closing a new connection: there are %d already", MAX_CONNECTIONS)
+        if len(self._selector.get_map()) > self._limit:
+            logger.warning("closing a new connection: there are %d already", self._limit)
             sock.close()
             return
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # A peer whose machine vanished never closes: the kernel finds out, and its descriptor comes back.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._connect(sock)
+
+
+def connection_limit() -> int:
+    """How many connections this process can hold and still open files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, soft - SPARE_DESCRIPTORS))
 
 
 class _Stop:

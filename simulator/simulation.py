@@ -13,6 +13,7 @@ from typing import Protocol
 import carla
 import msgpack
 
+from simulator.rehearsal import rehearse
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
 from simulator.sensors.registry import SENSORS, check_supported
 from simulator.sensors.schedule import Schedule
@@ -141,6 +142,7 @@ class Simulation:
         Raises:
             OpenDriveError: the text is no usable map.
         """
+        rehearse(GENERATED_TOWN, opendrive)
         self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive)
 
     def find_town(self, name: str) -> Town:
@@ -245,8 +247,7 @@ class Simulation:
         """
         blueprint = self.library[blueprint_id]
         check_supported(blueprint_id)
-        complete = _complete(attributes, blueprint)
-        actor = self.world.spawn(blueprint, complete, pose, parent_id, attachment)
+        actor = self.world.spawn(blueprint, _complete(attributes, blueprint), pose, parent_id, attachment)
         make = SENSORS.get(blueprint_id)
         if make is not None:
             try:

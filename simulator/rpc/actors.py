@@ -5,6 +5,7 @@ from __future__ import annotations
 from simulator.rpc.table import Answer, Method, constant, ignored, refused, value, void
 from simulator.simulation import NO_BOX, Simulation, box_to_wire
 from simulator.wire.arguments import (
+    BadArgumentError,
     Pose,
     Vector,
     array,
@@ -13,13 +14,19 @@ from simulator.wire.arguments import (
     integer,
     number,
     pose,
-    text,
+    short_text,
     unsigned,
     vector,
 )
 from simulator.wire.rpc import Encoded, Value, encode_value
 from simulator.world.actors import AttributeValue
 from simulator.world.blueprints import Attribute, Blueprint
+
+MAX_ATTRIBUTES = 256
+"""Most attributes of an actor; every client is told all of them."""
+
+MAX_ATTRIBUTE_TYPE = 5
+"""Largest number of CARLA's attribute types (a colour)."""
 
 Description = tuple[str, tuple[AttributeValue, ...]]
 """Blueprint id and attributes of an actor to spawn."""
@@ -32,12 +39,18 @@ def description(wire: Value) -> Description:
         BadArgumentError: wrong types.
     """
     _, blueprint_id, attributes, *_ = array(wire, 3)
-    return text(blueprint_id), array_of(_attribute_value, attributes)
+    if len(array(attributes)) > MAX_ATTRIBUTES:
+        raise BadArgumentError(f"an actor has at most {MAX_ATTRIBUTES} attributes")
+    return short_text(blueprint_id), array_of(_attribute_value, attributes)
 
 
 def _attribute_value(wire: Value) -> AttributeValue:
     name, kind, content, *_ = array(wire, 3)
-    return text(name), integer(kind), text(content)
+    number_of_type = integer(kind)
+    if not 0 <= number_of_type <= MAX_ATTRIBUTE_TYPE:
+        # It would be passed on to other clients, whose readers break on it.
+        raise BadArgumentError(f"{number_of_type} is no attribute type")
+    return short_text(name), number_of_type, short_text(content)
 
 
 def _attribute_to_wire(attribute: Attribute) -> list[object]:
@@ -67,8 +80,8 @@ def get_spectator(simulation: Simulation) -> Encoded:
 
 
 def get_actors_by_id(simulation: Simulation, actor_ids: tuple[int, ...]) -> Encoded:
-    """Those of the actors that are alive."""
-    return simulation.actor_records(list(actor_ids))
+    """Those of the actors that are alive, each once however often it was asked for."""
+    return simulation.actor_records(list(dict.fromkeys(actor_ids)))
 
 
 def spawn_actor(simulation: Simulation, what: Description, where: Pose) -> Encoded:

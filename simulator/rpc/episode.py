@@ -6,7 +6,16 @@ import msgpack
 
 from simulator.rpc.table import Answer, Method, NotInThisVersionError, constant, ignored, refused, value, void
 from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
-from simulator.wire.arguments import BadArgumentError, Pose, array, flag, integer, text, unsigned
+from simulator.wire.arguments import (
+    BadArgumentError,
+    Pose,
+    array,
+    flag,
+    integer,
+    short_text,
+    text,
+    unsigned,
+)
 from simulator.wire.rpc import Encoded, Value
 from simulator.wire.settings import EpisodeSettings
 from simulator.world.town import available_towns
@@ -90,7 +99,7 @@ def pose_to_wire(pose: Pose) -> list[object]:
 
 def _endpoint(wire: Value) -> tuple[str, int]:
     host, port, *_ = array(wire, 2)
-    return text(host), _port(port)
+    return short_text(host), _port(port)
 
 
 def _port(wire: Value) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import cast
 
+from simulator.sensors.interface import BadAttributeError
 from simulator.sensors.registry import UnsupportedSensorError
 from simulator.simulation import NoGeneratedTownError, Simulation
 from simulator.wire.arguments import BadArgumentError
@@ -35,6 +36,7 @@ class NotInThisVersionError(Exception):
 
 EXPECTED_ERRORS = (
     BadArgumentError,
+    BadAttributeError,
     NoGeneratedTownError,
     NotInThisVersionError,
     UnknownBlueprintError,

@@ -6,7 +6,7 @@ import math
 
 from simulator.rpc.table import Method, constant, ignored, value, void
 from simulator.simulation import Simulation
-from simulator.wire.arguments import array, array_of, flag, integer, number, point, unsigned, vector
+from simulator.wire.arguments import array, array_of, flag, integer, number, point, signed, unsigned, vector
 from simulator.wire.rpc import Value
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
 from simulator.world.world import VehicleControl
@@ -29,7 +29,7 @@ def vehicle_control(wire: Value) -> VehicleControl:
         flag(hand_brake),
         flag(reverse),
         flag(manual_gear_shift),
-        integer(gear),
+        signed(gear),
     )
 
 

@@ -6,12 +6,18 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
-from simulator.wire.rpc import Value
+from simulator.wire.rpc import Value, shown
 
 Vector = tuple[float, float, float]
 Pose = tuple[float, float, float, float, float, float]
 
 T = TypeVar("T")
+
+MAX_NUMBER = 3.4028234663852886e38
+"""Largest 32-bit float. CARLA's numbers are no larger, and the world's sums of their squares stay finite."""
+
+MAX_TEXT = 4096
+"""Longest string that is kept: an attribute, a host name, a file name."""
 
 _MAX_U32 = 0xFFFF_FFFF
 
@@ -24,12 +30,14 @@ def number(value: Value) -> float:
     """A finite number.
 
     Raises:
-        BadArgumentError: another type, NaN or infinite.
+        BadArgumentError: another type, NaN, infinite, or beyond the range of a 32-bit float.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadArgumentError(f"expected a number, got {_short(value)}")
+        raise BadArgumentError(f"expected a number, got {shown(value)}")
     if not math.isfinite(value):
         raise BadArgumentError(f"expected a finite number, got {value}")
+    if abs(value) > MAX_NUMBER:
+        raise BadArgumentError(f"{value} is beyond the range of a 32-bit float")
     return float(value)
 
 
@@ -40,7 +48,7 @@ def integer(value: Value) -> int:
         BadArgumentError: another type.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BadArgumentError(f"expected a whole number, got {_short(value)}")
+        raise BadArgumentError(f"expected a whole number, got {shown(value)}")
     return value
 
 
@@ -56,6 +64,18 @@ def unsigned(value: Value) -> int:
     return result
 
 
+def signed(value: Value) -> int:
+    """A 32-bit number with a sign, as gears are.
+
+    Raises:
+        BadArgumentError: another type or out of range.
+    """
+    result = integer(value)
+    if not -(1 << 31) <= result < 1 << 31:
+        raise BadArgumentError(f"{result} is no 32-bit number")
+    return result
+
+
 def flag(value: Value) -> bool:
     """A boolean.
 
@@ -63,7 +83,7 @@ def flag(value: Value) -> bool:
         BadArgumentError: another type.
     """
     if not isinstance(value, bool):
-        raise BadArgumentError(f"expected a boolean, got {_short(value)}")
+        raise BadArgumentError(f"expected a boolean, got {shown(value)}")
     return value
 
 
@@ -76,8 +96,20 @@ def text(value: Value) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if not isinstance(value, str):
-        raise BadArgumentError(f"expected a string, got {_short(value)}")
+        raise BadArgumentError(f"expected a string, got {shown(value)}")
     return value
+
+
+def short_text(value: Value) -> str:
+    """A string that the server keeps.
+
+    Raises:
+        BadArgumentError: another type, or longer than `MAX_TEXT`.
+    """
+    result = text(value)
+    if len(result) > MAX_TEXT:
+        raise BadArgumentError(f"a text of {len(result)} characters, at most {MAX_TEXT} are taken")
+    return result
 
 
 def array(value: Value, length: int | None = None) -> list[Value]:
@@ -87,7 +119,7 @@ def array(value: Value, length: int | None = None) -> list[Value]:
         BadArgumentError: another type, or shorter than `length`.
     """
     if not isinstance(value, list):
-        raise BadArgumentError(f"expected an array, got {_short(value)}")
+        raise BadArgumentError(f"expected an array, got {shown(value)}")
     if length is not None and len(value) < length:
         raise BadArgumentError(f"expected {length} fields, got {len(value)}")
     return value
@@ -142,7 +174,3 @@ def pose(value: Value) -> Pose:
     """
     location, rotation, *_ = array(value, 2)
     return vector(location) + vector(rotation)
-
-
-def _short(value: object) -> str:
-    return repr(value)[:80]

@@ -15,6 +15,7 @@ unknown methods only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from reprlib import Repr
 from typing import NamedTuple, TypeAlias
 
 import msgpack
@@ -27,6 +28,9 @@ MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
 MAX_ARRAY_LENGTH = 1 << 20
 """Longest array in a request; a batch has some thousand commands."""
+
+MAX_ERROR_LENGTH = 500
+"""Longest error text: what a client sent may be in it, and must not come back in full."""
 
 _MAX_U32 = 0xFFFF_FFFF
 
@@ -63,6 +67,12 @@ class RequestDecoder:
             max_map_len=0,
             max_ext_len=0,
         )
+        self._fed_bytes = 0
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """Bytes that came since the last complete request."""
+        return self._fed_bytes - int(self._unpacker.tell())
 
     def feed(self, data: bytes) -> Iterator[Request]:
         """The requests that are complete now.
@@ -74,6 +84,7 @@ class RequestDecoder:
             self._unpacker.feed(data)
         except msgpack.BufferFull:
             raise MalformedRequestError("request is longer than this server accepts") from None
+        self._fed_bytes += len(data)
         while True:
             try:
                 message = self._unpacker.unpack()
@@ -93,7 +104,16 @@ def _request(message: Value) -> Request:
                 raise MalformedRequestError(f"request id {request_id} is no 32-bit number")
             return Request(request_id, method, arguments, is_asynchronous)
         case _:
-            raise MalformedRequestError(f"not a CARLA request: {repr(message)[:200]}")
+            raise MalformedRequestError(f"not a CARLA request: {shown(message)}")
+
+
+def shown(value: object) -> str:
+    """A value as error texts show it: short, however large or deeply nested it is."""
+    return _SHORT.repr(value)[:120]
+
+
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxstring, _SHORT.maxother = 3, 4, 60, 60
 
 
 class Encoded(NamedTuple):
@@ -122,12 +142,12 @@ def value_result(value: object) -> bytes:
 
 def error_result(message: str) -> bytes:
     """Envelope of a call that should have answered a value; the client raises RuntimeError(message)."""
-    return bytes(msgpack.packb([[0, [message]]]))
+    return bytes(msgpack.packb([[0, [message[:MAX_ERROR_LENGTH]]]]))
 
 
 def void_error_result(message: str) -> bytes:
     """Envelope of a call that should have answered nothing."""
-    return bytes(msgpack.packb([[True, [message]]]))
+    return bytes(msgpack.packb([[True, [message[:MAX_ERROR_LENGTH]]]]))
 
 
 class BatchItem(NamedTuple):
@@ -139,7 +159,11 @@ class BatchItem(NamedTuple):
 
 def batch_result(items: list[BatchItem]) -> bytes:
     """Answer to a batch: no envelope around the array."""
-    return bytes(msgpack.packb([[[1, i.actor_id]] if i.error is None else [[0, [i.error]]] for i in items]))
+    return bytes(
+        msgpack.packb(
+            [[[1, i.actor_id]] if i.error is None else [[0, [i.error[:MAX_ERROR_LENGTH]]]] for i in items]
+        )
+    )
 
 
 def encode_reply(request_id: int, result: bytes) -> bytes:

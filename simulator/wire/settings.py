@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from simulator.wire.arguments import BadArgumentError, array, flag, integer, number, optional
 from simulator.wire.rpc import Value
 
+MIN_STEP_S = 1e-6
+"""Shortest tick and shortest physics step."""
+
+MAX_STEP_S = 60.0
+"""Longest tick."""
+
+MAX_SUBSTEPS = 1000
+"""Most physics steps in a tick: one tick of one client must not hold up the others for good."""
+
 DEFAULT_DELTA_S = 0.05
 """Simulated time of a tick when the client fixed none. CARLA takes the time that the frame took to render."""
 
@@ -65,7 +74,8 @@ class EpisodeSettings:
         """The settings in eleven fields.
 
         Raises:
-            BadArgumentError: wrong types, a time step that is not positive, or no physics step at all.
+            BadArgumentError: wrong types, a time step that is not positive, no physics step at all, or so
+                many that a tick would not end.
         """
         fields = array(value, 11)
         fixed_delta_s = optional(number, fields[2])
@@ -88,5 +98,14 @@ class EpisodeSettings:
             raise BadArgumentError(
                 "fixed_delta_seconds, max_substep_delta_time and max_substeps must be positive, got"
                 f" {settings.delta_s}, {settings.max_substep_s} and {settings.max_substeps}"
+            )
+        if not MIN_STEP_S <= settings.delta_s <= MAX_STEP_S:
+            raise BadArgumentError(
+                f"fixed_delta_seconds {settings.delta_s} is not between {MIN_STEP_S} and {MAX_STEP_S}"
+            )
+        if settings.max_substep_s < MIN_STEP_S or settings.max_substeps > MAX_SUBSTEPS:
+            raise BadArgumentError(
+                f"max_substep_delta_time must be at least {MIN_STEP_S}, max_substeps at most {MAX_SUBSTEPS},"
+                f" got {settings.max_substep_s} and {settings.max_substeps}"
             )
         return settings

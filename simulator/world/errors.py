@@ -63,6 +63,21 @@ class SpawnCollisionError(WorldError):
         super().__init__("Spawn failed because of collision at spawn position")
 
 
+class OutsideWorldError(WorldError):
+    """An actor was to be put beyond the edge of the world."""
+
+    def __init__(self, actor_id: int, limit_m: float) -> None:
+        self.actor_id = actor_id
+        super().__init__(f"actor {actor_id} cannot be put farther than {limit_m:.0f} m from the origin")
+
+
+class TooManyActorsError(WorldError):
+    """The world is full."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit} actors already: destroy some first")
+
+
 class NotFiniteError(WorldError):
     """A client sent NaN or infinity. One such number would spread through the whole world."""
 

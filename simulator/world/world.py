@@ -15,10 +15,12 @@ from simulator.world.collisions import PAIR, blocker_of, near_pairs, reports, re
 from simulator.world.errors import (
     NotFiniteError,
     SpawnCollisionError,
+    TooManyActorsError,
     UnknownParentError,
     WrongActorKindError,
 )
 from simulator.world.level import Level, light_heads
+from simulator.world.limits import MAX_ACTORS, check_inside, contain
 from simulator.world.physics_control import PhysicsControl
 from simulator.world.roads import find_ground
 from simulator.world.roster import Roster
@@ -109,6 +111,7 @@ class World:
                 advance_bodies(roster.bodies, dt_s / substeps, 1)
                 resolve(roster.bodies, level.poles, pairs)
             collisions = reports(roster.bodies, level.poles, pairs)
+        contain(roster.bodies)
         level.lights.advance(dt_s)
         level.lights.mark_vehicles(roster.bodies)
         level.write_states()
@@ -140,11 +143,15 @@ class World:
         Raises:
             UnknownParentError: the parent does not live.
             SpawnCollisionError: the place is taken.
-            NotFiniteError: the transform holds NaN or infinity.
+            NotFiniteError, OutsideWorldError: the transform holds NaN, infinity or a place beyond the edge.
+            TooManyActorsError: see `limits.MAX_ACTORS`.
         """
+        if len(self.actors) >= MAX_ACTORS:
+            raise TooManyActorsError(MAX_ACTORS)
         if parent_id and parent_id not in self.actors:
             raise UnknownParentError(parent_id)
         self._check_finite(0, "spawn transform", transform)
+        check_inside(0, transform)
         kind = _kind_of(blueprint)
         box = Box(*blueprint.box) if blueprint.box else Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         place = place_of_child(self.transform(parent_id), transform, attachment) if parent_id else transform
@@ -230,6 +237,7 @@ class World:
         """Teleport; the velocity stays. For an attached actor this is its place in the parent's frame."""
         actor = self.actor(actor_id)
         self._check_finite(actor_id, "transform", transform)
+        check_inside(actor_id, transform)
         if actor.relative is not None:
             actor.relative = transform
             self._roster.relink()

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.wire.arguments import (
+    MAX_NUMBER,
+    MAX_TEXT,
     BadArgumentError,
     array,
     flag,
@@ -16,12 +18,14 @@ from simulator.wire.arguments import (
     number,
     optional,
     pose,
+    short_text,
+    signed,
     text,
     unsigned,
 )
 from simulator.wire.settings import EpisodeSettings
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+finite = st.floats(-MAX_NUMBER, MAX_NUMBER)
 
 
 @given(st.lists(finite, min_size=6, max_size=6))
@@ -29,7 +33,7 @@ def test_pose_is_location_then_rotation(numbers: list[float]) -> None:
     assert list(pose([numbers[:3], numbers[3:]])) == numbers
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, True, None, "1", b"1", [1.0]])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 3.5e38, -1e300, True, None, "1", b"1", [1.0]])
 def test_what_is_no_finite_number_is_refused(bad: object) -> None:
     with pytest.raises(BadArgumentError):
         number(bad)  # type: ignore[arg-type]
@@ -45,6 +49,19 @@ def test_what_is_no_integer_is_refused(bad: object) -> None:
 def test_ids_have_32_bits(bad: int) -> None:
     with pytest.raises(BadArgumentError):
         unsigned(bad)
+
+
+@pytest.mark.parametrize("bad", [-(2**31) - 1, 2**31])
+def test_gears_have_31_bits_and_a_sign(bad: int) -> None:
+    with pytest.raises(BadArgumentError):
+        signed(bad)
+    assert signed(-1) == -1
+
+
+def test_what_is_kept_is_short() -> None:
+    assert short_text("x" * MAX_TEXT) == "x" * MAX_TEXT
+    with pytest.raises(BadArgumentError):
+        short_text("x" * (MAX_TEXT + 1))
 
 
 @pytest.mark.parametrize("bad", [0, 1, None, "true"])
@@ -91,8 +108,11 @@ def test_settings_round_trip(original: EpisodeSettings) -> None:
     assert EpisodeSettings.from_wire(original.to_wire()) == original  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("position", "bad"), [(2, [True, -0.05]), (4, 0.0), (5, 0)])
-def test_settings_without_progress_are_refused(position: int, bad: object) -> None:
+@pytest.mark.parametrize(
+    ("position", "bad"),
+    [(2, [True, -0.05]), (4, 0.0), (5, 0), (2, [True, 1e-9]), (2, [True, 1e9]), (4, 1e-9), (5, 10**6)],
+)
+def test_settings_without_progress_or_without_end_are_refused(position: int, bad: object) -> None:
     fields = EpisodeSettings().to_wire()
     fields[position] = bad
     with pytest.raises(BadArgumentError):

@@ -18,7 +18,7 @@ import carla
 import msgpack
 import pytest
 
-from simulator.server import MAX_BACKLOG_BYTES
+from simulator.connections import MAX_BACKLOG_BYTES
 from simulator.simulation import WORLD_STREAM
 from simulator.wire.layouts import SENSOR_HEADER
 from simulator.wire.streams import Token
@@ -292,9 +292,27 @@ def test_nothing_is_lost_between_listening_and_connecting(start_server: Start) -
         _, _, _, [[_, [described]]] = call(rpc, "get_actors_by_id", [sensor.id])
         stream_id = Token.decode(described[5]).stream_id
         call(rpc, "get_sensor_token", stream_id)
-    ticked = [world.tick() for _ in range(5)]
-    with subscribe(server, stream_id) as late:
-        assert [frame_of(read_message(late)) for _ in range(5)] == ticked
+        ticked = [world.tick() for _ in range(5)]
+        with subscribe(server, stream_id) as late:
+            assert [frame_of(read_message(late)) for _ in range(5)] == ticked
+
+
+def test_nothing_stale_is_kept_for_a_client_that_left(start_server: Start) -> None:
+    """A client that asked for a stream and went away before it connected leaves nothing for the next one."""
+    server = start_server()
+    world = connect(server.endpoint).get_world()
+    go_synchronous(world)
+    with socket.create_connection((server.endpoint.host, server.endpoint.port)) as gone:
+        call(gone, "get_sensor_token", WORLD_STREAM)
+        gone.shutdown(socket.SHUT_WR)
+        assert is_closed_by_peer(gone)
+    for _ in range(5):
+        world.tick()
+    with socket.create_connection((server.endpoint.host, server.endpoint.port)) as rpc:
+        call(rpc, "get_sensor_token", WORLD_STREAM)
+        frame = world.tick()
+        with subscribe(server, WORLD_STREAM) as next_one:
+            assert frame_of(read_message(next_one)) == frame
 
 
 def test_a_seed_repeats_the_run_whatever_came_before(start_server: Start) -> None:
