@@ -55,6 +55,11 @@ def drivegate(*arguments: str, timeout_s: float = PATIENCE_S, folder: Path = REP
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+def _hear_interrupts() -> None:
+    """Whoever runs the tests in the background of a script has them ignore Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def started(*arguments: str, hold: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A command that runs for the length of a block, in a process group of its own.
@@ -73,6 +78,7 @@ def started(*arguments: str, hold: Path | None = None) -> Iterator[subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_hear_interrupts,
     )
     try:
         yield process
