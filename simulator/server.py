@@ -20,6 +20,7 @@ from types import FrameType
 
 from simulator.rpc.table import Dispatcher
 from simulator.simulation import Simulation
+from simulator.tm_watchdog import TmWatchdog
 from simulator.wire.rpc import MalformedRequestError, RequestDecoder
 from simulator.wire.streams import MalformedSubscriptionError, SubscriptionDecoder
 
@@ -156,15 +157,44 @@ class _Connection:
 class _RpcConnection(_Connection):
     """One client's calls, answered in their order."""
 
-    def __init__(self, sock: socket.socket, selector: selectors.BaseSelector, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        selector: selectors.BaseSelector,
+        dispatcher: Dispatcher,
+        watchdog: TmWatchdog,
+    ) -> None:
         super().__init__(sock, selector)
+        self.host = _peer_host(sock)
         self._decoder = RequestDecoder()
         self._dispatcher = dispatcher
+        self._watchdog = watchdog
+        self._held: list[bytes] | None = None
+
+    def hold(self) -> None:
+        """See `simulator.tm_watchdog.RpcPeer`."""
+        self._held = []
+
+    def release(self) -> None:
+        """See `simulator.tm_watchdog.RpcPeer`."""
+        held, self._held = b"".join(self._held or ()), None
+        if self.is_open and held:
+            self._received(held)
+
+    def close(self) -> None:
+        """Forget the socket, and the traffic managers of its client."""
+        if self.is_open:
+            super().close()
+            self._watchdog.closed(self)
 
     def _received(self, data: bytes) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
         try:
             for request in self._decoder.feed(data):
                 self.send(self._dispatcher.reply(request))
+                self._watchdog.served(self, request)
         except MalformedRequestError as error:
             logger.warning("closing an RPC connection: %s", ascii(str(error)))
             self.close()
@@ -288,22 +318,24 @@ class Server:
             PortInUseError: somebody else began to listen on one of the ports.
         """
         rpc, stream = self._sockets
-        self._listen(rpc, lambda sock: _RpcConnection(sock, self._selector, dispatcher))
+        watchdog = TmWatchdog(self._selector, simulation)
+        self._listen(rpc, lambda sock: _RpcConnection(sock, self._selector, dispatcher, watchdog))
         self._listen(stream, lambda sock: _StreamConnection(sock, self._selector, self.streams.subscribe))
         with self._stop_on_signals():
             poll = self._watch(parent_pid)
             ready()
-            self._loop(simulation, poll)
+            self._loop(simulation, poll, watchdog)
 
     def close(self) -> None:
         """Give the ports back."""
         for sock in self._sockets:
             sock.close()
 
-    def _loop(self, simulation: Simulation, poll: Callable[[], float | None]) -> None:
+    def _loop(self, simulation: Simulation, poll: Callable[[], float | None], watchdog: TmWatchdog) -> None:
         due_s = time.monotonic()
         while not self._stopping:
-            wait_s = poll()
+            waits_s = (poll(), watchdog.poll())
+            wait_s = min((one_s for one_s in waits_s if one_s is not None), default=None)
             settings = simulation.settings
             self.streams.may_drop = not settings.synchronous_mode
             if not settings.synchronous_mode:
@@ -415,6 +447,13 @@ def _bind(host: str, port: int) -> socket.socket:
         sock.close()
         raise PortInUseError(host, port, error) from None
     return sock
+
+
+def _peer_host(sock: socket.socket) -> str:
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:  # it was gone before it was accepted
+        return ""
 
 
 def _is_alive(pid: int) -> bool:
