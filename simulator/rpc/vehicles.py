@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 from simulator.rpc.table import Method, constant, ignored, value, void
 from simulator.simulation import Simulation
 from simulator.wire.arguments import array, array_of, flag, integer, number, point, unsigned, vector
 from simulator.wire.rpc import Value
+from simulator.world.ackermann import AckermannControl, AckermannGains
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
 from simulator.world.world import VehicleControl
-
-ACKERMANN_GAINS = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]
-"""CARLA's default gains of the Ackermann controller: speed kp, ki, kd, acceleration kp, ki, kd."""
 
 
 def vehicle_control(wire: Value) -> VehicleControl:
@@ -36,6 +35,43 @@ def vehicle_control(wire: Value) -> VehicleControl:
 def apply_control_to_vehicle(simulation: Simulation, actor_id: int, control: VehicleControl) -> None:
     """Controls hold until others come."""
     simulation.world.apply_vehicle_control(actor_id, control)
+    simulation.ackermann.leave(actor_id)
+
+
+# ---- Ackermann control
+
+
+def ackermann_control(wire: Value) -> AckermannControl:
+    """Steer (rad), steer speed, speed (m/s), acceleration, jerk.
+
+    Raises:
+        BadArgumentError: wrong types, NaN or infinite.
+    """
+    return AckermannControl(*(number(field) for field in array(wire, 5)[:5]))
+
+
+def ackermann_gains(wire: Value) -> AckermannGains:
+    """Gains of the speed and of the acceleration controller.
+
+    Raises:
+        BadArgumentError: wrong types, NaN or infinite.
+    """
+    return AckermannGains(*(number(field) for field in array(wire, 6)[:6]))
+
+
+def apply_ackermann_control(simulation: Simulation, actor_id: int, control: AckermannControl) -> None:
+    """Holds until another one, or a plain control, comes."""
+    simulation.ackermann.take(actor_id, control)
+
+
+def get_ackermann_settings(simulation: Simulation, actor_id: int) -> list[float]:
+    """Gains of a vehicle's controllers."""
+    return list(astuple(simulation.ackermann.gains(actor_id)))
+
+
+def apply_ackermann_settings(simulation: Simulation, actor_id: int, gains: AckermannGains) -> None:
+    """Change them."""
+    simulation.ackermann.set_gains(actor_id, gains)
 
 
 # ---- physics
@@ -179,7 +215,6 @@ def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     return [[actor_id, flags] for actor_id, flags in simulation.world.light_states()]
 
 
-_NO_ACKERMANN = "there is no Ackermann controller: send throttle, steer and brake"
 _NO_WHEELS = "wheels turn with the controls only"
 
 METHODS: tuple[Method, ...] = (
@@ -197,9 +232,9 @@ METHODS: tuple[Method, ...] = (
     void("set_vehicle_light_state", set_vehicle_light_state, unsigned, lamp_flags),
     value("get_vehicle_light_states", get_vehicle_light_states),
     ignored("set_actor_autopilot", "the client's traffic manager drives; the server has nothing to do"),
-    ignored("apply_ackermann_control_to_vehicle", _NO_ACKERMANN),
-    constant("get_ackermann_controller_settings", ACKERMANN_GAINS, _NO_ACKERMANN),
-    ignored("apply_ackermann_controller_settings", _NO_ACKERMANN),
+    void("apply_ackermann_control_to_vehicle", apply_ackermann_control, unsigned, ackermann_control),
+    value("get_ackermann_controller_settings", get_ackermann_settings, unsigned),
+    void("apply_ackermann_controller_settings", apply_ackermann_settings, unsigned, ackermann_gains),
     ignored("set_wheel_steer_direction", _NO_WHEELS),
     ignored("set_wheel_pitch_angle", _NO_WHEELS),
     constant("get_wheel_pitch_angle", 0.0, _NO_WHEELS),
