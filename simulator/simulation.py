@@ -92,6 +92,7 @@ class Simulation:
     Attributes:
         world: the running episode's world.
         ackermann: vehicles of the episode under Ackermann control.
+        wheel_pitch_deg: (vehicle, wheel) -> pitch of a drawn wheel that a client set.
         settings: of the episode.
         frame: CARLA's frame counter; grows over episodes.
         episode_id: changes with every load.
@@ -138,6 +139,7 @@ class Simulation:
         """
         self.world = World(town, self._seed, self.library)
         self.ackermann = AckermannDrivers(self.world)
+        self.wheel_pitch_deg: dict[tuple[int, int], float] = {}
         for mounted in self._mounted.values():
             self._publisher.close_stream(mounted.stream_id)
         self.episode_id += 1
@@ -269,6 +271,7 @@ class Simulation:
         if not self.world.destroy(actor_id):
             return False
         alive = self.world.actors
+        self.wheel_pitch_deg = {key: deg for key, deg in self.wheel_pitch_deg.items() if key[0] in alive}
         self._records = {key: record for key, record in self._records.items() if key in alive}
         for gone in [key for key in self._mounted if key not in alive]:
             self._publisher.close_stream(self._mounted.pop(gone).stream_id)

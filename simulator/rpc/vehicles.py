@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import astuple
 
-from simulator.rpc.table import Method, constant, ignored, value, void
+from simulator.rpc.table import Method, ignored, value, void
 from simulator.simulation import Simulation
-from simulator.wire.arguments import array, array_of, flag, integer, number, point, unsigned, vector
+from simulator.wire.arguments import (
+    BadArgumentError,
+    array,
+    array_of,
+    flag,
+    integer,
+    number,
+    point,
+    unsigned,
+    vector,
+)
 from simulator.wire.rpc import Value
 from simulator.world.ackermann import AckermannControl, AckermannGains
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
+from simulator.world.telemetry import telemetry
 from simulator.world.world import VehicleControl
+
+WHEELS_MAX = 8
+"""More than any vehicle of CARLA has."""
 
 
 def vehicle_control(wire: Value) -> VehicleControl:
@@ -180,12 +193,42 @@ def get_wheel_steer_angle(simulation: Simulation, actor_id: int, wheel: int) -> 
 
 
 def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[object]:
-    """Speed (m/s), steer, throttle, brake, engine speed, gear, drag, wheels; what is not modelled is 0."""
-    world = simulation.world
-    throttle, steer, brake, *_, gear = world.vehicle_control(actor_id)
-    speed_mps = math.hypot(*world.states[world.actor(actor_id).row]["velocity"].tolist())
-    drag = world.physics(actor_id).drag_coefficient
-    return [speed_mps, steer, throttle, brake, 0.0, gear, drag, []]
+    """Engine and wheels, derived from the motion of the last tick."""
+    told = telemetry(simulation.world, actor_id)
+    return [
+        told.speed_mps,
+        told.steer,
+        told.throttle,
+        told.brake,
+        told.engine_rpm,
+        told.gear,
+        told.drag,
+        [list(astuple(wheel)) for wheel in told.wheels],
+    ]
+
+
+def set_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int, angle_deg: float) -> None:
+    """Keep the pitch of a drawn wheel; nothing rolls differently for it, as in CARLA."""
+    simulation.world.vehicle_control(actor_id)  # an error if it is no vehicle
+    simulation.wheel_pitch_deg[actor_id, wheel] = angle_deg
+
+
+def get_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
+    """The pitch that was set, deg."""
+    simulation.world.vehicle_control(actor_id)
+    return simulation.wheel_pitch_deg.get((actor_id, wheel), 0.0)
+
+
+def wheel_number(wire: Value) -> int:
+    """A `VehicleWheelLocation`.
+
+    Raises:
+        BadArgumentError: no such wheel.
+    """
+    number_ = unsigned(wire)
+    if number_ >= WHEELS_MAX:
+        raise BadArgumentError(f"{number_} is no wheel")
+    return number_
 
 
 # ---- lamps
@@ -215,7 +258,7 @@ def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     return [[actor_id, flags] for actor_id, flags in simulation.world.light_states()]
 
 
-_NO_WHEELS = "wheels turn with the controls only"
+_ONLY_DRAWN = "turns the drawn wheel only, in CARLA too"
 
 METHODS: tuple[Method, ...] = (
     void("apply_control_to_vehicle", apply_control_to_vehicle, unsigned, vehicle_control),
@@ -226,7 +269,7 @@ METHODS: tuple[Method, ...] = (
         "get_telemetry_data",
         get_telemetry_data,
         unsigned,
-        note="engine speed is 0, there are no wheel figures",
+        note="derived from the motion: wheels do not slip lengthwise, loads do not wander",
     ),
     value("get_vehicle_light_state", get_vehicle_light_state, unsigned),
     void("set_vehicle_light_state", set_vehicle_light_state, unsigned, lamp_flags),
@@ -235,11 +278,11 @@ METHODS: tuple[Method, ...] = (
     void("apply_ackermann_control_to_vehicle", apply_ackermann_control, unsigned, ackermann_control),
     value("get_ackermann_controller_settings", get_ackermann_settings, unsigned),
     void("apply_ackermann_controller_settings", apply_ackermann_settings, unsigned, ackermann_gains),
-    ignored("set_wheel_steer_direction", _NO_WHEELS),
-    ignored("set_wheel_pitch_angle", _NO_WHEELS),
-    constant("get_wheel_pitch_angle", 0.0, _NO_WHEELS),
-    ignored("open_vehicle_door", "doors stay shut"),
-    ignored("close_vehicle_door", "doors stay shut"),
+    ignored("set_wheel_steer_direction", _ONLY_DRAWN),
+    void("set_wheel_pitch_angle", set_wheel_pitch_angle, unsigned, wheel_number, number, note=_ONLY_DRAWN),
+    value("get_wheel_pitch_angle", get_wheel_pitch_angle, unsigned, wheel_number),
+    ignored("open_vehicle_door", "doors are drawn, and nothing is drawn here"),
+    ignored("close_vehicle_door", "doors are drawn, and nothing is drawn here"),
     ignored("show_vehicle_debug_telemetry", "nothing is drawn"),
     ignored("enable_carsim", "one physics engine only"),
     ignored("use_carsim_road", "one physics engine only"),
