@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import carla
 import pytest
 
 from tests.support.headless import REPOSITORY, Endpoint, free_port
@@ -45,27 +44,3 @@ def test_traffic_drives_for_thousands_of_ticks(server: Endpoint) -> None:
 def test_equal_runs_are_equal(server: Endpoint) -> None:
     first, second = (drive(server, vehicles=20, ticks=1500) for _ in range(2))
     assert first == second
-
-
-def test_registration_is_visible_to_other_clients_and_ends_with_its_client(
-    server: Endpoint, client: carla.Client
-) -> None:
-    """A client that was killed must not keep its port: the next one on that port would wait for it."""
-    port = free_port()
-    drive_once = [sys.executable, "-c", _REGISTER, server.host, str(server.port), str(port)]
-    for _ in range(2):
-        ended = subprocess.run(
-            drive_once, cwd=REPOSITORY, capture_output=True, text=True, timeout=HANG_S, check=False
-        )
-        assert ended.returncode == 0, ended.stderr[-2000:]
-        assert ended.stdout.strip().endswith(f"{port}")
-    assert client.get_trafficmanager(port).get_port() == port
-
-
-_REGISTER = """
-import os, sys, carla
-client = carla.Client(sys.argv[1], int(sys.argv[2]), 1)
-client.set_timeout(60.0)
-print(client.get_trafficmanager(int(sys.argv[3])).get_port(), flush=True)
-os._exit(0)  # as if it were killed: nothing is unregistered
-"""
