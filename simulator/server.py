@@ -1,4 +1,4 @@
-"""Server: the sockets, the clock and the process around a `Simulation`. The simulator's only impure file.
+"""Server: the sockets, the clock and the process around a `Simulation`. Only it and its watchdog are impure.
 
 One thread, one `selectors` loop. It serves the RPC listener (port N), the streaming listener (port N + 1)
 and, in asynchronous mode, the clock. Sockets never block; what a peer does not take waits in its own queue.
