@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from simulator.rpc.table import Dispatcher
+from simulator.tm_watchdog import TmWatchdog
 from simulator.wire.rpc import MAX_REQUEST_BYTES, MalformedRequestError, Request, RequestDecoder
 from simulator.wire.streams import MalformedSubscriptionError, SubscriptionDecoder
 
@@ -185,35 +186,56 @@ class RpcConnection(Connection):
         dispatcher: Dispatcher,
         turns: Turns,
         streams: Streams,
+        watchdog: TmWatchdog,
     ) -> None:
         super().__init__(sock, selector)
+        self.host = _peer_host(sock)
         self._decoder = RequestDecoder()
         self._dispatcher = dispatcher
         self._turns = turns
         self._streams = streams
         self._requests: Iterator[Request] = iter(())
         self._next: Request | None = None
+        self._watchdog = watchdog
+        self._is_held = False
 
     @property
     def unfinished_bytes(self) -> int:
         """Bytes of a request that has not come to its end."""
         return self._decoder.unfinished_bytes
 
+    def hold(self) -> None:
+        """See `simulator.tm_watchdog.RpcPeer`."""
+        self._is_held = True
+        self._read_on(False)
+
+    def release(self) -> None:
+        """See `simulator.tm_watchdog.RpcPeer`."""
+        self._is_held = False
+        if self.is_open:
+            self._go_on()
+
     def serve(self) -> None:
         """Answer what came in, as long as a turn lasts and the client reads."""
         end_s = time.monotonic() + TURN_S
         self._streams.asker = self
-        while (
-            self.is_open
-            and self._next is not None
-            and self._queued_bytes <= MAX_UNREAD_REPLY_BYTES
-            and time.monotonic() < end_s
-        ):
-            self.send(self._dispatcher.reply(self._next))
+        while self.is_open and self._next is not None and self._may_answer and time.monotonic() < end_s:
+            request = self._next
+            self.send(self._dispatcher.reply(request))
+            self._watchdog.served(self, request)
             self._fetch()
         self._streams.asker = None
-        self._read_on(self._next is None and self._queued_bytes <= MAX_UNREAD_REPLY_BYTES)
-        if self._next is not None and self._queued_bytes <= MAX_UNREAD_REPLY_BYTES:
+        self._go_on()
+
+    @property
+    def _may_answer(self) -> bool:
+        """Whether nothing keeps the next call from being answered."""
+        return not self._is_held and self._queued_bytes <= MAX_UNREAD_REPLY_BYTES
+
+    def _go_on(self) -> None:
+        """Read on when all calls are answered; otherwise wait for the next turn."""
+        self._read_on(self._next is None and self._may_answer)
+        if self._next is not None and self._may_answer:
             self._turns.wait(self)
 
     def _received(self, data: bytes) -> None:
@@ -224,9 +246,7 @@ class RpcConnection(Connection):
         self._turns.limit_unfinished(self)
 
     def _sent_all(self) -> None:
-        self._read_on(self._next is None)
-        if self._next is not None:
-            self._turns.wait(self)
+        self._go_on()
 
     def _fetch(self) -> None:
         self._next = None
@@ -242,6 +262,7 @@ class RpcConnection(Connection):
         self._next = None
         self._turns.forget(self)
         self._streams.forget_asker(self)
+        self._watchdog.closed(self)
 
 
 class Turns:
@@ -389,3 +410,10 @@ class Streams:
         """See `simulator.simulation.Publisher`; the connections stay until their clients close them."""
         self._subscribers.pop(stream_id, None)
         self._awaited.pop(stream_id, None)
+
+
+def _peer_host(sock: socket.socket) -> str:
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:  # it was gone before it was accepted
+        return ""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from simulator.rpc import actors, batch, environment, episode, vehicles
+from simulator.rpc import actors, batch, environment, episode, level, vehicles
 from simulator.rpc.table import Method
 
 FAMILIES: dict[str, tuple[Method, ...]] = {
     "Server, map, episode, time": episode.METHODS,
     "Actors and walkers": actors.METHODS,
     "Vehicles": vehicles.METHODS,
-    "Weather, lights, level": environment.METHODS,
+    "Weather, traffic lights, drawing": environment.METHODS,
+    "Level and rays": level.METHODS,
     "Batches": batch.METHODS,
 }
 """Family -> methods."""

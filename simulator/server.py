@@ -21,6 +21,7 @@ from types import FrameType
 from simulator.connections import Connection, RpcConnection, StreamConnection, Streams, Turns
 from simulator.rpc.table import Dispatcher
 from simulator.simulation import Simulation
+from simulator.tm_watchdog import TmWatchdog
 
 logger = logging.getLogger(__name__)
 
@@ -84,24 +85,27 @@ class Server:
             PortInUseError: somebody else began to listen on one of the ports.
         """
         rpc, stream = self._sockets
+        watchdog = TmWatchdog(self._selector, simulation)
         self._listen(
-            rpc, lambda sock: RpcConnection(sock, self._selector, dispatcher, self._turns, self.streams)
+            rpc,
+            lambda sock: RpcConnection(sock, self._selector, dispatcher, self._turns, self.streams, watchdog),
         )
         self._listen(stream, lambda sock: StreamConnection(sock, self._selector, self.streams))
         with self._stop_on_signals():
             poll = self._watch(parent_pid)
             ready()
-            self._loop(simulation, poll)
+            self._loop(simulation, poll, watchdog)
 
     def close(self) -> None:
         """Give the ports back."""
         for sock in self._sockets:
             sock.close()
 
-    def _loop(self, simulation: Simulation, poll: Callable[[], float | None]) -> None:
+    def _loop(self, simulation: Simulation, poll: Callable[[], float | None], watchdog: TmWatchdog) -> None:
         due_s = time.monotonic()
         while not self._stopping:
-            wait_s = poll()
+            waits_s = (poll(), watchdog.poll())
+            wait_s = min((one_s for one_s in waits_s if one_s is not None), default=None)
             settings = simulation.settings
             self.streams.may_drop = not settings.synchronous_mode
             if not settings.synchronous_mode:

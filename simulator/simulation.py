@@ -22,6 +22,7 @@ from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_sna
 from simulator.wire.rpc import Encoded
 from simulator.wire.settings import EpisodeSettings
 from simulator.wire.streams import Token, frame_message
+from simulator.world.ackermann import AckermannDrivers
 from simulator.world.actors import Actor, AttributeValue, Box, Collision
 from simulator.world.blueprints import Attribute, Blueprint, BlueprintLibrary, default_library
 from simulator.world.town import Town
@@ -83,10 +84,13 @@ class Simulation:
 
     Attributes:
         world: the running episode's world.
+        ackermann: vehicles of the episode under Ackermann control.
+        wheel_pitch_deg: (vehicle, wheel) -> pitch of a drawn wheel that a client set.
         settings: of the episode.
         frame: CARLA's frame counter; grows over episodes.
         episode_id: changes with every load.
         library: blueprints that can be spawned.
+        imui_gravity: what clients set as the gravity of IMUs, m/s²; only kept.
         traffic_managers: port -> (host, port) of traffic managers that clients announced.
     """
 
@@ -113,6 +117,7 @@ class Simulation:
         self.settings = EpisodeSettings()
         self.frame = 0
         self.episode_id = 0
+        self.imui_gravity = 9.81
         self.traffic_managers: dict[int, tuple[str, int]] = {}
         self.load(town)
 
@@ -126,6 +131,8 @@ class Simulation:
             reset_settings: go back to asynchronous mode, as CARLA does unless told otherwise.
         """
         self.world = World(town, self._seed, self.library)
+        self.ackermann = AckermannDrivers(self.world)
+        self.wheel_pitch_deg: dict[tuple[int, int], float] = {}
         for mounted in self._mounted.values():
             self._publisher.close_stream(mounted.stream_id)
         self.episode_id += 1
@@ -171,6 +178,7 @@ class Simulation:
         """
         settings = self.settings
         delta_s = settings.delta_s
+        self.ackermann.drive(delta_s)
         if settings.substepping:
             collisions = self.world.tick(
                 delta_s, substep_s_max=settings.max_substep_s, substeps_max=settings.max_substeps
@@ -270,6 +278,7 @@ class Simulation:
         if not self.world.destroy(actor_id):
             return False
         alive = self.world.actors
+        self.wheel_pitch_deg = {key: deg for key, deg in self.wheel_pitch_deg.items() if key[0] in alive}
         self._records = {key: record for key, record in self._records.items() if key in alive}
         for gone in [key for key in self._mounted if key not in alive]:
             self._publisher.close_stream(self._mounted.pop(gone).stream_id)

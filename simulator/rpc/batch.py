@@ -109,7 +109,7 @@ COMMANDS: tuple[Method, ...] = (
     ),
     Method("DestroyActor", Answer.VALUE, (unsigned,), destroy),
     _on_actor("ApplyVehicleControl", vehicles.apply_control_to_vehicle, vehicles.vehicle_control),
-    _ignored("ApplyVehicleAckermannControl", "there is no Ackermann controller"),
+    _on_actor("ApplyVehicleAckermannControl", vehicles.apply_ackermann_control, vehicles.ackermann_control),
     _on_actor("ApplyWalkerControl", actors.apply_control_to_walker, actors.walker_control),
     _on_actor("ApplyVehiclePhysicsControl", vehicles.apply_physics_control, vehicles.physics_control),
     _on_actor("ApplyTransform", actors.set_actor_transform, pose),

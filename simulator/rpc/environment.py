@@ -1,4 +1,4 @@
-"""Methods about weather, traffic lights, street lights and the things of the level."""
+"""Methods about weather, traffic lights, and what is drawn."""
 
 from __future__ import annotations
 
@@ -92,8 +92,17 @@ def get_light_boxes(simulation: Simulation, actor_id: int) -> list[object]:
     return [box_to_wire(box, actor_id) for box in simulation.world.light_boxes(actor_id)]
 
 
+def get_imui_gravity(simulation: Simulation) -> float:
+    """The gravity that was set for IMUs, m/s²."""
+    return simulation.imui_gravity
+
+
+def set_imui_gravity(simulation: Simulation, gravity: float) -> None:
+    """Keep it."""
+    simulation.imui_gravity = gravity
+
+
 _NOTHING_DRAWN = "nothing is drawn"
-_NO_OBJECTS = "the level has roads, lights and signs, but no objects"
 
 METHODS: tuple[Method, ...] = (
     value("get_weather_parameters", get_weather_parameters),
@@ -108,23 +117,14 @@ METHODS: tuple[Method, ...] = (
     void("reset_all_traffic_lights", reset_all_traffic_lights),
     value("get_group_traffic_lights", get_group_traffic_lights, unsigned),
     value("get_light_boxes", get_light_boxes, unsigned),
-    constant("query_lights_state", [], "there are no street lights"),
-    ignored("update_lights_state", "there are no street lights"),
-    ignored("update_day_night_cycle", "there are no street lights"),
-    constant("get_environment_objects", [], _NO_OBJECTS),
-    constant("get_all_level_BBs", [], _NO_OBJECTS),
-    constant("get_names_of_all_objects", [], _NO_OBJECTS),
-    ignored("enable_environment_objects", _NO_OBJECTS),
-    constant("cast_ray", [], "rays hit nothing: there is no geometry above the road"),
-    constant("project_point", [False, [[0.0, 0.0, 0.0], 0]], "rays hit nothing"),
     ignored("draw_debug_shape", _NOTHING_DRAWN),
     ignored("clear_debug_shape", _NOTHING_DRAWN),
     ignored("clear_debug_string", _NOTHING_DRAWN),
     refused("apply_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
     refused("apply_float_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
     ignored("set_annotations_traverse_translucency", _NOTHING_DRAWN),
-    constant("get_imui_gravity", 9.81),
-    ignored("set_imui_gravity"),
+    value("get_imui_gravity", get_imui_gravity),
+    void("set_imui_gravity", set_imui_gravity, number, note="kept; the IMU knows no other gravity"),
     ignored("set_ignored_vehicles"),
     refused("get_gbuffer_token", Answer.VALUE, _NOTHING_DRAWN),
     constant("are_gbuffers_enabled", False, _NOTHING_DRAWN),

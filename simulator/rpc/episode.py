@@ -133,9 +133,19 @@ def destroy_traffic_manager(simulation: Simulation, port: int) -> None:
     simulation.traffic_managers.pop(port, None)
 
 
+# ---- recordings: there are none, and the client is told in CARLA's words
+
+
+def no_such_file(_simulation: Simulation, name: str) -> str:
+    """What CARLA answers, as an ordinary text, about a recording that it cannot open."""
+    return f"File {name} not found on server\n"
+
+
 def _encoded(answer: object) -> Encoded:
     return Encoded(bytes(msgpack.packb(answer)))
 
+
+_NO_RECORDINGS = "there are no recordings: answers CARLA's text about a missing file"
 
 METHODS: tuple[Method, ...] = (
     value("version", version),
@@ -172,13 +182,13 @@ METHODS: tuple[Method, ...] = (
     value("add_traffic_manager_running", add_traffic_manager_running, _endpoint),
     void("destroy_traffic_manager", destroy_traffic_manager, _port),
     refused("start_recorder", Answer.VALUE, "there is no recorder"),
-    ignored("stop_recorder"),
-    refused("show_recorder_file_info", Answer.VALUE, "there is no recorder"),
-    refused("show_recorder_collisions", Answer.VALUE, "there is no recorder"),
-    refused("show_recorder_actors_blocked", Answer.VALUE, "there is no recorder"),
-    refused("replay_file", Answer.VALUE, "there is no recorder"),
-    ignored("stop_replayer"),
-    ignored("set_replayer_time_factor"),
-    ignored("set_replayer_ignore_hero"),
-    ignored("set_replayer_ignore_spectator"),
+    ignored("stop_recorder", "nothing is recorded"),
+    value("show_recorder_file_info", no_such_file, text, note=_NO_RECORDINGS),
+    value("show_recorder_collisions", no_such_file, text, note=_NO_RECORDINGS),
+    value("show_recorder_actors_blocked", no_such_file, text, note=_NO_RECORDINGS),
+    value("replay_file", no_such_file, text, note=_NO_RECORDINGS),
+    ignored("stop_replayer", "nothing is replayed"),
+    ignored("set_replayer_time_factor", "nothing is replayed"),
+    ignored("set_replayer_ignore_hero", "nothing is replayed"),
+    ignored("set_replayer_ignore_spectator", "nothing is replayed"),
 )

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import astuple
 
-from simulator.rpc.table import Method, constant, ignored, value, void
+from simulator.rpc.table import Method, ignored, value, void
 from simulator.simulation import Simulation
-from simulator.wire.arguments import array, array_of, flag, integer, number, point, signed, unsigned, vector
+from simulator.wire.arguments import (
+    BadArgumentError,
+    array,
+    array_of,
+    flag,
+    integer,
+    number,
+    point,
+    signed,
+    unsigned,
+    vector,
+)
 from simulator.wire.rpc import Value
+from simulator.world.ackermann import AckermannControl, AckermannGains
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
+from simulator.world.telemetry import telemetry
 from simulator.world.world import VehicleControl
 
-ACKERMANN_GAINS = [0.15, 0.0, 0.25, 0.01, 0.0, 0.01]
-"""CARLA's default gains of the Ackermann controller: speed kp, ki, kd, acceleration kp, ki, kd."""
+WHEELS_MAX = 8
+"""More than any vehicle of CARLA has."""
 
 
 def vehicle_control(wire: Value) -> VehicleControl:
@@ -36,6 +49,43 @@ def vehicle_control(wire: Value) -> VehicleControl:
 def apply_control_to_vehicle(simulation: Simulation, actor_id: int, control: VehicleControl) -> None:
     """Controls hold until others come."""
     simulation.world.apply_vehicle_control(actor_id, control)
+    simulation.ackermann.leave(actor_id)
+
+
+# ---- Ackermann control
+
+
+def ackermann_control(wire: Value) -> AckermannControl:
+    """Steer (rad), steer speed, speed (m/s), acceleration, jerk.
+
+    Raises:
+        BadArgumentError: wrong types, NaN or infinite.
+    """
+    return AckermannControl(*(number(field) for field in array(wire, 5)[:5]))
+
+
+def ackermann_gains(wire: Value) -> AckermannGains:
+    """Gains of the speed and of the acceleration controller.
+
+    Raises:
+        BadArgumentError: wrong types, NaN or infinite.
+    """
+    return AckermannGains(*(number(field) for field in array(wire, 6)[:6]))
+
+
+def apply_ackermann_control(simulation: Simulation, actor_id: int, control: AckermannControl) -> None:
+    """Holds until another one, or a plain control, comes."""
+    simulation.ackermann.take(actor_id, control)
+
+
+def get_ackermann_settings(simulation: Simulation, actor_id: int) -> list[float]:
+    """Gains of a vehicle's controllers."""
+    return list(astuple(simulation.ackermann.gains(actor_id)))
+
+
+def apply_ackermann_settings(simulation: Simulation, actor_id: int, gains: AckermannGains) -> None:
+    """Change them."""
+    simulation.ackermann.set_gains(actor_id, gains)
 
 
 # ---- physics
@@ -144,12 +194,42 @@ def get_wheel_steer_angle(simulation: Simulation, actor_id: int, wheel: int) -> 
 
 
 def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[object]:
-    """Speed (m/s), steer, throttle, brake, engine speed, gear, drag, wheels; what is not modelled is 0."""
-    world = simulation.world
-    throttle, steer, brake, *_, gear = world.vehicle_control(actor_id)
-    speed_mps = math.hypot(*world.states[world.actor(actor_id).row]["velocity"].tolist())
-    drag = world.physics(actor_id).drag_coefficient
-    return [speed_mps, steer, throttle, brake, 0.0, gear, drag, []]
+    """Engine and wheels, derived from the motion of the last tick."""
+    told = telemetry(simulation.world, actor_id)
+    return [
+        told.speed_mps,
+        told.steer,
+        told.throttle,
+        told.brake,
+        told.engine_rpm,
+        told.gear,
+        told.drag,
+        [list(astuple(wheel)) for wheel in told.wheels],
+    ]
+
+
+def set_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int, angle_deg: float) -> None:
+    """Keep the pitch of a drawn wheel; nothing rolls differently for it, as in CARLA."""
+    simulation.world.vehicle_control(actor_id)  # an error if it is no vehicle
+    simulation.wheel_pitch_deg[actor_id, wheel] = angle_deg
+
+
+def get_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
+    """The pitch that was set, deg."""
+    simulation.world.vehicle_control(actor_id)
+    return simulation.wheel_pitch_deg.get((actor_id, wheel), 0.0)
+
+
+def wheel_number(wire: Value) -> int:
+    """A `VehicleWheelLocation`.
+
+    Raises:
+        BadArgumentError: no such wheel.
+    """
+    number_ = unsigned(wire)
+    if number_ >= WHEELS_MAX:
+        raise BadArgumentError(f"{number_} is no wheel")
+    return number_
 
 
 # ---- lamps
@@ -179,8 +259,7 @@ def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     return [[actor_id, flags] for actor_id, flags in simulation.world.light_states()]
 
 
-_NO_ACKERMANN = "there is no Ackermann controller: send throttle, steer and brake"
-_NO_WHEELS = "wheels turn with the controls only"
+_ONLY_DRAWN = "turns the drawn wheel only, in CARLA too"
 
 METHODS: tuple[Method, ...] = (
     void("apply_control_to_vehicle", apply_control_to_vehicle, unsigned, vehicle_control),
@@ -191,20 +270,20 @@ METHODS: tuple[Method, ...] = (
         "get_telemetry_data",
         get_telemetry_data,
         unsigned,
-        note="engine speed is 0, there are no wheel figures",
+        note="derived from the motion: wheels do not slip lengthwise, loads do not wander",
     ),
     value("get_vehicle_light_state", get_vehicle_light_state, unsigned),
     void("set_vehicle_light_state", set_vehicle_light_state, unsigned, lamp_flags),
     value("get_vehicle_light_states", get_vehicle_light_states),
     ignored("set_actor_autopilot", "the client's traffic manager drives; the server has nothing to do"),
-    ignored("apply_ackermann_control_to_vehicle", _NO_ACKERMANN),
-    constant("get_ackermann_controller_settings", ACKERMANN_GAINS, _NO_ACKERMANN),
-    ignored("apply_ackermann_controller_settings", _NO_ACKERMANN),
-    ignored("set_wheel_steer_direction", _NO_WHEELS),
-    ignored("set_wheel_pitch_angle", _NO_WHEELS),
-    constant("get_wheel_pitch_angle", 0.0, _NO_WHEELS),
-    ignored("open_vehicle_door", "doors stay shut"),
-    ignored("close_vehicle_door", "doors stay shut"),
+    void("apply_ackermann_control_to_vehicle", apply_ackermann_control, unsigned, ackermann_control),
+    value("get_ackermann_controller_settings", get_ackermann_settings, unsigned),
+    void("apply_ackermann_controller_settings", apply_ackermann_settings, unsigned, ackermann_gains),
+    ignored("set_wheel_steer_direction", _ONLY_DRAWN),
+    void("set_wheel_pitch_angle", set_wheel_pitch_angle, unsigned, wheel_number, number, note=_ONLY_DRAWN),
+    value("get_wheel_pitch_angle", get_wheel_pitch_angle, unsigned, wheel_number),
+    ignored("open_vehicle_door", "doors are drawn, and nothing is drawn here"),
+    ignored("close_vehicle_door", "doors are drawn, and nothing is drawn here"),
     ignored("show_vehicle_debug_telemetry", "nothing is drawn"),
     ignored("enable_carsim", "one physics engine only"),
     ignored("use_carsim_road", "one physics engine only"),

@@ -15,6 +15,12 @@ from simulator.world.traffic_lights import TrafficLights
 
 _POLE_HALF_M = 0.15
 _POLE_LOW_M, _POLE_HIGH_M = -1.0, 5.0  # around the signal's own height
+POLE_BOX = Box(
+    (0.0, 0.0, (_POLE_LOW_M + _POLE_HIGH_M) / 2.0),
+    (_POLE_HALF_M, _POLE_HALF_M, (_POLE_HIGH_M - _POLE_LOW_M) / 2.0),
+)
+"""What can be hit of a light or a sign, in its own frame."""
+
 _TAG_LIGHT, _TAG_SIGN = b"\x07", b"\x08"  # CARLA's labels traffic light and traffic sign
 _HEAD_HALF_M = (0.2, 0.2, 0.55)
 _HEAD_ABOVE_M = 4.0
@@ -78,12 +84,7 @@ def _add(plan: SignalPlan, kind: ActorKind, roster: Roster, poles: list[NDArray[
     )
     roster.add(actor, plan.transform)
     if plan.has_pole:
-        middle, half = (_POLE_LOW_M + _POLE_HIGH_M) / 2.0, (_POLE_HIGH_M - _POLE_LOW_M) / 2.0
-        pole = new_body(
-            ActorKind.PROP,
-            Box((0.0, 0.0, middle), (_POLE_HALF_M, _POLE_HALF_M, half)),
-            plan.transform,
-        )
+        pole = new_body(ActorKind.PROP, POLE_BOX, plan.transform)
         pole["actor_id"] = actor.id
         poles.append(pole)
     return actor.id

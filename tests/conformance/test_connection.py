@@ -131,3 +131,12 @@ def test_generated_world_has_the_roads_of_its_text(client: carla.Client) -> None
     lane_point = world.get_map().get_waypoint(carla.Location(150.0, 2.0, 0.0))
     assert lane_point.road_id == 1
     assert lane_point.transform.location.y == pytest.approx(1.75, abs=0.05)
+
+
+def test_missing_recordings_are_told_in_carlas_words(client: carla.Client, world: carla.World) -> None:
+    expected = "File none.log not found on server"
+    assert client.show_recorder_file_info("none.log", False).strip() == expected
+    assert client.show_recorder_collisions("none.log", "a", "a").strip() == expected
+    assert client.show_recorder_actors_blocked("none.log", 30.0, 10.0).strip() == expected
+    assert client.replay_file("none.log", 0.0, 0.0, 0).strip() == expected
+    assert world.tick() == world.get_snapshot().frame

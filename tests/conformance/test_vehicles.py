@@ -118,12 +118,47 @@ def test_lamps_round_trip(world: carla.World, car: carla.Vehicle) -> None:
     assert world.get_vehicles_light_states()[car.id] == lamps
 
 
-def test_telemetry_is_well_typed(world: carla.World, car: carla.Vehicle) -> None:
+def test_telemetry_belongs_to_the_motion(world: carla.World, car: carla.Vehicle) -> None:
     car.apply_control(carla.VehicleControl(throttle=0.75))
-    ticks(world, 10)
-    telemetry = car.get_telemetry_data()
-    assert telemetry.throttle == pytest.approx(0.75, abs=0.05)
-    assert telemetry.speed > 0.1
+    ticks(world, 20)
+    told = car.get_telemetry_data()
+    physics = car.get_physics_control()
+    assert told.throttle == pytest.approx(0.75)
+    assert told.speed == pytest.approx(along(car.get_velocity(), car.get_transform().get_forward_vector()))
+    assert told.gear == car.get_control().gear >= 1
+    assert len(told.wheels) == 4
+    radius_m = physics.wheels[2].radius / 100.0
+    for wheel, own in zip(told.wheels, physics.wheels, strict=True):
+        assert wheel.tire_friction == pytest.approx(own.tire_friction)
+        assert wheel.omega == pytest.approx(told.speed / radius_m, rel=0.02)
+        assert wheel.long_slip == 0.0
+        assert wheel.normalized_tire_load == pytest.approx(1.0)
+        assert wheel.torque == pytest.approx(wheel.long_force * own.radius / 100.0, rel=1e-4)
+        assert wheel.normalized_long_force == pytest.approx(wheel.long_force / wheel.tire_load, rel=1e-4)
+    assert sum(wheel.tire_load for wheel in told.wheels) == pytest.approx(9.81 * physics.mass, rel=1e-3)
+    pull_n = physics.mass * along(car.get_acceleration(), car.get_transform().get_forward_vector())
+    assert sum(wheel.long_force for wheel in told.wheels) == pytest.approx(pull_n, rel=0.01)
+    ratio = physics.forward_gears[told.gear - 1].ratio * physics.final_ratio
+    assert told.engine_rpm == pytest.approx(told.wheels[2].omega * ratio * 60.0 / 6.2831853, rel=0.01)
+
+
+def test_telemetry_shows_which_way_tyres_slip(world: carla.World, car: carla.Vehicle) -> None:
+    car.apply_control(carla.VehicleControl(throttle=0.7, steer=0.3))
+    ticks(world, 40)
+    told = car.get_telemetry_data()
+    assert told.steer == pytest.approx(0.3)
+    assert all(wheel.lat_force > 0.0 for wheel in told.wheels)
+    assert told.wheels[0].omega > told.wheels[1].omega  # the left wheels are the outer ones
+    assert all(wheel.lat_slip < 0.0 for wheel in told.wheels)
+
+
+def test_pitch_of_a_drawn_wheel_is_kept(world: carla.World, car: carla.Vehicle) -> None:
+    wheel = carla.VehicleWheelLocation.BR_Wheel
+    assert car.get_wheel_pitch_angle(wheel) == 0.0
+    car.set_wheel_pitch_angle(wheel, 12.5)
+    world.tick()
+    assert car.get_wheel_pitch_angle(wheel) == pytest.approx(12.5)
+    assert car.get_wheel_pitch_angle(carla.VehicleWheelLocation.BL_Wheel) == 0.0
 
 
 def test_speed_limit_comes_with_the_state(world: carla.World, car: carla.Vehicle) -> None:

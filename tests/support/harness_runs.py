@@ -56,7 +56,7 @@ def drivegate(*arguments: str, timeout_s: float = PATIENCE_S, folder: Path = REP
 
 
 def _hear_interrupts() -> None:
-    """Whoever runs the tests in the background of a script has them ignore Ctrl-C, and children inherit that."""
+    """Tests that a script runs in the background ignore Ctrl-C, and their children inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
