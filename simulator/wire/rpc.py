@@ -14,6 +14,7 @@ unknown methods only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from reprlib import Repr
 from typing import NamedTuple, TypeAlias
@@ -26,6 +27,10 @@ Value: TypeAlias = "bool | int | float | str | bytes | list[Value] | None"
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """Longest request; an OpenDRIVE file of a large town is about 30 MB."""
 
+MAX_STRUCTURE_BYTES = 8 * 1024 * 1024
+"""Longest request, not counting a long text that is its first argument. An empty array is one byte on the
+wire and sixty in memory, so structure must be shorter than texts are."""
+
 MAX_ARRAY_LENGTH = 1 << 20
 """Longest array in a request; a batch has some thousand commands."""
 
@@ -33,6 +38,14 @@ MAX_ERROR_LENGTH = 500
 """Longest error text: what a client sent may be in it, and must not come back in full."""
 
 _MAX_U32 = 0xFFFF_FFFF
+
+_HEAD_BYTES = 128
+_LONG_TEXT = re.compile(
+    rb"\x94\x00(?:[\x00-\x7f]|\xcc.|\xcd..|\xce....)(?:[\xa0-\xbf]|\xd9.)[a-z_]{1,64}"
+    rb"[\x92-\x9f]\x91[\xc2\xc3][\xdb\xc6](....)",
+    re.DOTALL,
+)
+"""Beginning of a request whose first argument is a text with a 32-bit length, which is the group."""
 
 
 class MalformedRequestError(ValueError):
@@ -68,11 +81,13 @@ class RequestDecoder:
             max_ext_len=0,
         )
         self._fed_bytes = 0
+        self._done_bytes = 0
+        self._head = b""
 
     @property
     def unfinished_bytes(self) -> int:
         """Bytes that came since the last complete request."""
-        return self._fed_bytes - int(self._unpacker.tell())
+        return self._fed_bytes - self._done_bytes
 
     def feed(self, data: bytes) -> Iterator[Request]:
         """The requests that are complete now.
@@ -85,14 +100,32 @@ class RequestDecoder:
         except msgpack.BufferFull:
             raise MalformedRequestError("request is longer than this server accepts") from None
         self._fed_bytes += len(data)
+        self._check_structure(data)
         while True:
             try:
                 message = self._unpacker.unpack()
             except msgpack.OutOfData:
+                if self.unfinished_bytes and not self._head:
+                    self._head = data[-self.unfinished_bytes :][:_HEAD_BYTES]
                 return
             except Exception as error:  # the unpacker raises many unrelated types on hostile input
                 raise MalformedRequestError(f"not msgpack: {error!r}") from None
+            self._done_bytes = int(self._unpacker.tell())
+            self._head = b""
             yield _request(message)
+
+    def _check_structure(self, data: bytes) -> None:
+        """Refuse to go on with a request that is long and not for the sake of a text."""
+        if not self._head:
+            return
+        if len(self._head) < _HEAD_BYTES:
+            self._head += data[: _HEAD_BYTES - len(self._head)]
+        if self.unfinished_bytes <= MAX_STRUCTURE_BYTES:
+            return
+        text = _LONG_TEXT.match(self._head)
+        text_bytes = int.from_bytes(text[1], "big") if text else 0
+        if self.unfinished_bytes - text_bytes > MAX_STRUCTURE_BYTES:
+            raise MalformedRequestError("request has more structure than this server accepts")
 
 
 def _request(message: Value) -> Request:

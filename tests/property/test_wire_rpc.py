@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.wire.rpc import (
+    MAX_STRUCTURE_BYTES,
     VOID_RESULT,
     BatchItem,
     Encoded,
@@ -98,6 +99,29 @@ def test_longest_request_is_limited() -> None:
     big = encode(Request(1, "copy_opendrive_to_file", ["x" * 2000, []], False))
     with pytest.raises(MalformedRequestError, match="longer"):
         list(decoder.feed(big))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 70_000))
+@settings(max_examples=4)
+def test_a_long_text_is_no_structure(request_id: int, piece: int) -> None:
+    """Every piece of a large map is taken, whatever it is cut into; the same size in arrays is not."""
+    text = "x" * (MAX_STRUCTURE_BYTES + 100_000)
+    sent = Request(request_id, "copy_opendrive_to_file", [text, []], False)
+    data, decoder = encode(sent), RequestDecoder()
+    first = piece % 50 + 1
+    pieces = [data[:first], *(data[k : k + 65_536] for k in range(first, len(data), 65_536))]
+    assert [request for one in pieces for request in decoder.feed(one)] == [sent]
+    assert decoder.unfinished_bytes == 0
+
+
+def test_a_long_structure_is_refused_before_it_is_all_there() -> None:
+    arrays = b"\xdd\x00\x10\x00\x00" + b"\x90" * (1 << 20)
+    data = b"\x94\x00\x01\xa7version\x9f\x91\xc2" + arrays * 14
+    decoder = RequestDecoder()
+    pieces = (data[start : start + 65_536] for start in range(0, len(data), 65_536))
+    with pytest.raises(MalformedRequestError, match="structure"):
+        list(chain.from_iterable(map(decoder.feed, pieces)))
+    assert decoder.unfinished_bytes <= MAX_STRUCTURE_BYTES + 65_536
 
 
 def test_array_that_promises_billions_of_items_is_refused() -> None:
