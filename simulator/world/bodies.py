@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulator.world.actors import ActorKind, Box, Transform, Vector
 
-CURVE_POINTS = 8
+CURVE_POINTS = 12
 """Points of a steering curve; shorter curves repeat their last point."""
 
 BODY = np.dtype(

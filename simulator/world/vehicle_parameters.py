@@ -25,7 +25,7 @@ curvature that the Lincoln MKZ reaches (0.269 1/m at full steer) belongs to 39.6
 model."""
 
 _STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120.0, 0.7))
-_CURVE_AT_FIT = 0.9  # of the curve at the speeds of the fit, whose curvatures thus hold up to 20 km/h
+_FACTOR_MAX = 1.5  # of the default curve's; keeps the wheels short of a right angle
 _TIRE_FRICTION = 3.5
 _GRIP = 2.2  # friction 3.5 lets CARLA's cars corner far above 1 g, and its traffic manager counts on it
 _DRAG_COEFFICIENT = 0.3
@@ -137,10 +137,19 @@ def _mean(curve: tuple[Point, ...]) -> float:
 
 
 def _set_curve(body: np.void, curve: tuple[Point, ...]) -> None:
-    points = sorted(curve)[:CURVE_POINTS] or [(0.0, 1.0)]
-    points += [(points[-1][0] + 1.0 + k, points[-1][1]) for k in range(CURVE_POINTS - len(points))]
-    body["curve_kmh"] = [kmh for kmh, _ in points]
-    body["curve_factor"] = [min(max(factor / _CURVE_AT_FIT, 0.0), 1.0) for _, factor in points]
+    """Write a steering curve as a share of the default one.
+
+    The fit behind the steering gain was made with the default curve at work, at all speeds: to apply that
+    curve once more would steer a fast car too little.
+    """
+    points = sorted(curve) or [(0.0, 1.0)]
+    own_kmh, own = zip(*points, strict=True)
+    default_kmh, default = zip(*_STEERING_CURVE, strict=True)
+    kmh = sorted({*own_kmh[:CURVE_POINTS], *default_kmh[: CURVE_POINTS - len(points)]})[:CURVE_POINTS]
+    kmh += [kmh[-1] + 1.0 + k for k in range(CURVE_POINTS - len(kmh))]
+    share = np.interp(kmh, own_kmh, own) / np.interp(kmh, default_kmh, default)
+    body["curve_kmh"] = kmh
+    body["curve_factor"] = np.clip(share, 0.0, _FACTOR_MAX)
 
 
 def wheel_steer_deg(body: np.void, spec: VehicleSpec, wheel: int) -> float:
