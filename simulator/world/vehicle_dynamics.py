@@ -4,8 +4,8 @@ A vehicle is a single-track model with two axles: lateral tyre forces grow linea
 saturate at the friction left over by braking or driving; lateral velocity and yaw rate are solved implicitly,
 so that stiff tyres need no small steps. Below a few metres per second the rolling geometry takes over, which
 is exact at standstill. The drive train is a table of the acceleration that CARLA's Lincoln MKZ reaches in
-the published fit (docs/calibration.md), scaled by mass and by the torque curve; gears are told, not
-simulated.
+the published fit (docs/calibration.md), scaled by mass and by what
+engine and gears give (`engine`); shifting takes no time.
 """
 
 from __future__ import annotations
@@ -114,6 +114,9 @@ _SUSPENSION_M = 0.08  # how far wheels follow ground that drops away
 _ATTITUDE_LAG_S = 0.05
 _PUSH_LAG_S = 0.5
 _JUMP_MPS = 3.0
+_FALL_LAG_S = 0.15  # of falling over and of getting up
+_LYING_RAD = 0.5 * math.pi
+_SLIDING_MPS2 = 5.0  # of a body on the road
 
 _VEHICLE = int(ActorKind.VEHICLE)
 _WALKER = int(ActorKind.WALKER)
@@ -178,7 +181,7 @@ def _drive_mps2(body, speed_along):  # type: ignore[no-untyped-def]
     drive = low + (row - i) * (high - low)
     if body.reverse == 1:
         drive *= _REVERSE_SHARE * max(0.0, 1.0 - speed / _REVERSE_TOP_MPS)
-    return body.drive_scale * drive
+    return drive * (body.pull[i] + (row - i) * (body.pull[i + 1] - body.pull[i]))
 
 
 @numba.njit(cache=True, fastmath=False)
@@ -330,17 +333,30 @@ def _move(body, h, attitude_share, along, across, rate):  # type: ignore[no-unty
 
 @numba.njit(cache=True, fastmath=False)
 def _advance_walker(body, h):  # type: ignore[no-untyped-def]
-    fade = math.exp(-h / _PUSH_LAG_S)
-    body.push_x = fade * (body.push_x + h * body.force_x / body.mass_kg)
-    body.push_y = fade * (body.push_y + h * body.force_y / body.mass_kg)
-    body.vx = body.walk_x * body.walk_mps + body.push_x
-    body.vy = body.walk_y * body.walk_mps + body.push_y
-    if body.walk_mps > 0.0 and abs(body.walk_x) + abs(body.walk_y) > 0.0:
-        body.yaw = math.atan2(body.walk_y, body.walk_x)
+    body.push_x += h * body.force_x / body.mass_kg
+    body.push_y += h * body.force_y / body.mass_kg
+    pace = math.hypot(body.push_x, body.push_y)
+    lies = body.down_s > 0.0
+    # A standing walker takes the swing out with its legs; a lying one slides to a stop.
+    keep = max(0.0, 1.0 - h * _SLIDING_MPS2 / max(pace, 1e-9)) if lies else math.exp(-h / _PUSH_LAG_S)
+    body.push_x *= keep
+    body.push_y *= keep
+    body.vx, body.vy = body.push_x, body.push_y
+    if lies and pace * keep == 0.0:
+        body.down_s -= h  # the time runs from when it lies still
+    elif not lies:
+        body.vx += body.walk_x * body.walk_mps
+        body.vy += body.walk_y * body.walk_mps
+        if body.walk_mps > 0.0 and abs(body.walk_x) + abs(body.walk_y) > 0.0:
+            body.yaw = math.atan2(body.walk_y, body.walk_x)
+    if lies or body.pitch != 0.0:
+        body.pitch = _approach(body.pitch, _LYING_RAD if lies else 0.0, 1.0 - math.exp(-h / _FALL_LAG_S))
+        if not lies and body.pitch < 1e-3:
+            body.pitch = 0.0
     body.x += h * body.vx
     body.y += h * body.vy
     ground = body.ground_z + body.grade_x * (body.x - body.ground_x) + body.grade_y * (body.y - body.ground_y)
-    stand = ground + body.feet_m
+    stand = ground + body.feet_m * math.cos(body.pitch) + body.extent_x * math.sin(body.pitch)
     if body.jump == 1 and body.on_ground == 1:
         body.vz = _JUMP_MPS
         body.on_ground = 0
