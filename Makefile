@@ -67,6 +67,7 @@ bench: $(VENV)/dev.stamp  ## ticks per second of the bare client loop and of the
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/calibration.py
 
 clean:  ## remove .venv and caches (never your runs)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from simulator.world.actors import ActorKind, Box, Transform, Vector
 
-CURVE_POINTS = 8
+CURVE_POINTS = 12
 """Points of a steering curve; shorter curves repeat their last point."""
+
+PULL_POINTS = 20
+"""From 0 to 190 km/h, where the reference car's acceleration ends."""
 
 BODY = np.dtype(
     [
@@ -88,7 +91,7 @@ BODY = np.dtype(
         ("front_m", "f8"),  # centre of mass to front axle
         ("rear_m", "f8"),  # rear axle to centre of mass
         ("lock_tan", "f8"),  # tangent of the wheel angle at full steer
-        ("drive_scale", "f8"),  # of the reference car's driving acceleration
+        ("pull", "f8", (PULL_POINTS,)),  # share of the reference car's driving acceleration, every 10 km/h
         ("brake_scale", "f8"),
         ("drag_per_m", "f8"),  # deceleration per (m/s)², 1/m
         ("grip", "f8"),  # friction coefficient of the tyres
@@ -105,6 +108,7 @@ BODY = np.dtype(
         ("jump", "i8"),
         ("push_x", "f8"),
         ("push_y", "f8"),
+        ("down_s", "f8"),  # how long it will still lie where a vehicle has thrown it
     ]
 )
 """One body. Angles in radians, CARLA's signs: yaw clockwise from above, pitch up, roll right side down."""

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from simulator.world.actors import ActorKind, Collision
 
+LYING_S = 5.0
+"""How long a walker stays on the ground that a vehicle has knocked down."""
+
 RESTITUTION = 0.1
 """Of car bodies at road speeds."""
 
@@ -37,6 +40,7 @@ _CELL_M = 12.0
 _SLOP_M = 0.005  # overlap that is left alone, so that contacts do not flicker
 _PUSH_SHARE = 0.5  # of the overlap, per substep
 _NEAR_M = 0.05
+_KNOCK_DOWN_MPS = 1.5  # change of a walker's velocity that takes it off its feet
 _ROUNDS = 2
 _MAX_NEAR_STATICS = 16
 _VEHICLE = int(ActorKind.VEHICLE)
@@ -332,6 +336,12 @@ def _apply(body, jx, jy, arm):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, fastmath=False)
+def _knock_down(body, impulse):  # type: ignore[no-untyped-def]
+    if body.kind == _WALKER and impulse * _inverse_mass(body) > _KNOCK_DOWN_MPS:
+        body.down_s = LYING_S
+
+
+@numba.njit(cache=True, fastmath=False)
 def _collide(a, b, pair):  # type: ignore[no-untyped-def]
     p, q = _box_of(a), _box_of(b)
     gap, nx, ny = _separation(p, q)
@@ -347,6 +357,8 @@ def _collide(a, b, pair):  # type: ignore[no-untyped-def]
     normal = (1.0 + RESTITUTION) * closing / _inverse_inertness(a, b, arm_a, arm_b, nx, ny)
     _apply(a, -normal * nx, -normal * ny, arm_a)
     _apply(b, normal * nx, normal * ny, arm_b)
+    _knock_down(a, normal)
+    _knock_down(b, normal)
     tx, ty = -ny, nx
     sliding = _relative_speed(a, b, arm_a, arm_b, tx, ty)
     friction = -sliding / _inverse_inertness(a, b, arm_a, arm_b, tx, ty)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.actors import Transform, Vector
 from simulator.world.blueprints import VehicleSpec
-from simulator.world.bodies import CURVE_POINTS
+from simulator.world.bodies import CURVE_POINTS, PULL_POINTS
+from simulator.world.engine import wheel_forces_n
 from simulator.world.physics_control import GearControl, PhysicsControl, Point, WheelControl
 from simulator.world.vehicle_dynamics import FULL_BRAKE_MPS2, REFERENCE_DRAG_PER_M
 
@@ -25,12 +26,14 @@ curvature that the Lincoln MKZ reaches (0.269 1/m at full steer) belongs to 39.6
 model."""
 
 _STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120.0, 0.7))
-_CURVE_AT_FIT = 0.9  # of the curve at the speeds of the fit, whose curvatures thus hold up to 20 km/h
+_FACTOR_MAX = 1.5  # of the default curve's; keeps the wheels short of a right angle
 _TIRE_FRICTION = 3.5
 _GRIP = 2.2  # friction 3.5 lets CARLA's cars corner far above 1 g, and its traffic manager counts on it
 _DRAG_COEFFICIENT = 0.3
 _TORQUE_CURVE: tuple[Point, ...] = ((0.0, 400.0), (1890.0, 500.0), (5729.0, 400.0))
 _GEARS = (3.5, 2.1, 1.4, 1.0, 0.8, 0.6)
+_SHIFTS = (0.5, 0.65)  # down and up, of the highest engine speed
+_FINAL_RATIO = 4.0
 _BODY_LENGTH_SHARE = 0.85  # of the box, when estimating the moment of inertia
 
 
@@ -68,8 +71,8 @@ def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
         use_automatic_gearbox=True,
         gear_switch_time_s=0.5,
         clutch_strength=10.0,
-        final_ratio=4.0,
-        forward_gears=tuple(GearControl(ratio, 0.5, 0.65) for ratio in _GEARS),
+        final_ratio=_FINAL_RATIO,
+        forward_gears=tuple(GearControl(ratio, *_SHIFTS) for ratio in _GEARS),
         mass_kg=spec.mass_kg,
         drag_coefficient=_DRAG_COEFFICIENT,
         center_of_mass=(0.0, 0.0, 0.0),
@@ -104,8 +107,9 @@ def _wheel_position_cm(spec: VehicleSpec, pose: Transform, front: bool, side: fl
 def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) -> None:
     """Write the model's parameters into a BODY.
 
-    Mass, drag, grip, brakes, steering lock, steering curve, centre of mass and the height of the torque curve
-    count; gears and the remaining tyre and clutch numbers are kept for the client, but change nothing.
+    Mass, drag, grip, brakes, steering lock, steering curve, centre of mass, and the push that torque curve,
+    highest engine speed, gear ratios and final ratio give, count; the remaining tyre and clutch numbers are
+    kept for the client, but change nothing.
     """
     mass = max(physics.mass_kg, 1.0)
     length, width = 2.0 * spec.extent[0] * _BODY_LENGTH_SHARE, 2.0 * spec.extent[1]
@@ -117,8 +121,7 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     steered = [wheel for wheel in physics.wheels if wheel.max_steer_angle_deg > 0.0]
     lock_deg = max((wheel.max_steer_angle_deg for wheel in steered), default=0.0)
     body["lock_tan"] = math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
-    torque = _mean(physics.torque_curve) / _mean(_TORQUE_CURVE)
-    body["drive_scale"] = _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * torque * spec.mass_kg / mass
+    body["pull"] = _pull(spec, physics, mass)
     drag = physics.drag_coefficient / _DRAG_COEFFICIENT
     body["drag_per_m"] = REFERENCE_DRAG_PER_M * drag * spec.mass_kg / mass
     friction = [wheel.tire_friction for wheel in physics.wheels]
@@ -128,19 +131,44 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     _set_curve(body, physics.steering_curve)
 
 
-def _mean(curve: tuple[Point, ...]) -> float:
-    """Mean height of a piecewise linear curve."""
-    if len(curve) < 2 or curve[-1][0] <= curve[0][0]:
-        return curve[0][1] if curve else 0.0
-    area = sum((b[0] - a[0]) * (a[1] + b[1]) / 2.0 for a, b in itertools.pairwise(curve))
-    return area / (curve[-1][0] - curve[0][0])
+def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float) -> NDArray[np.float64]:
+    """Driving acceleration relative to the reference car: (PULL_POINTS,), every 10 km/h.
+
+    The reference table was fitted to a car with the default engine and gears, so that only the ratio to those
+    counts; where even those do not reach, neither does anything else.
+    """
+    speeds_mps = np.linspace(0.0, 10.0 * (PULL_POINTS - 1), PULL_POINTS, dtype=np.float64) / 3.6
+    radius = spec.wheel_radius_m
+    default = wheel_forces_n(_with_default_engine(physics), radius, speeds_mps)
+    given = wheel_forces_n(physics, radius, speeds_mps)
+    share = np.divide(given, default, out=np.zeros(PULL_POINTS), where=default > 0.0)
+    return _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * spec.mass_kg / mass_kg * share
+
+
+def _with_default_engine(physics: PhysicsControl) -> PhysicsControl:
+    return replace(
+        physics,
+        torque_curve=_TORQUE_CURVE,
+        max_rpm=_TORQUE_CURVE[-1][0],
+        final_ratio=_FINAL_RATIO,
+        forward_gears=tuple(GearControl(ratio, *_SHIFTS) for ratio in _GEARS),
+    )
 
 
 def _set_curve(body: np.void, curve: tuple[Point, ...]) -> None:
-    points = sorted(curve)[:CURVE_POINTS] or [(0.0, 1.0)]
-    points += [(points[-1][0] + 1.0 + k, points[-1][1]) for k in range(CURVE_POINTS - len(points))]
-    body["curve_kmh"] = [kmh for kmh, _ in points]
-    body["curve_factor"] = [min(max(factor / _CURVE_AT_FIT, 0.0), 1.0) for _, factor in points]
+    """Write a steering curve as a share of the default one.
+
+    The fit behind the steering gain was made with the default curve at work, at all speeds: to apply that
+    curve once more would steer a fast car too little.
+    """
+    points = sorted(curve) or [(0.0, 1.0)]
+    own_kmh, own = zip(*points, strict=True)
+    default_kmh, default = zip(*_STEERING_CURVE, strict=True)
+    kmh = sorted({*own_kmh[:CURVE_POINTS], *default_kmh[: CURVE_POINTS - len(points)]})[:CURVE_POINTS]
+    kmh += [kmh[-1] + 1.0 + k for k in range(CURVE_POINTS - len(kmh))]
+    share = np.interp(kmh, own_kmh, own) / np.interp(kmh, default_kmh, default)
+    body["curve_kmh"] = kmh
+    body["curve_factor"] = np.clip(share, 0.0, _FACTOR_MAX)
 
 
 def wheel_steer_deg(body: np.void, spec: VehicleSpec, wheel: int) -> float:

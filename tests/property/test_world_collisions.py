@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simulator.world.actors import Actor, ActorKind, Box
 from simulator.world.bodies import BODY, new_body
-from simulator.world.collisions import PAIR, near_pairs, resolve, static_grid
+from simulator.world.collisions import LYING_S, PAIR, near_pairs, resolve, static_grid
 from simulator.world.town import Town
 from simulator.world.world import World
 
@@ -175,7 +175,7 @@ def test_a_walker_is_knocked_away_and_walks_on() -> None:
     assert world.transform(walker.id)[0] > 5001.0
     assert np.linalg.norm(world.states["velocity"][car.row]) > 4.5
     world.apply_vehicle_control(car.id, (0.0, 0.0, 1.0, False, False, False, 0))
-    for _ in range(100):
+    for _ in range(round((LYING_S + 3.0) / DT_S)):
         world.tick(DT_S)
     assert world.states["velocity"][walker.row].tolist() == pytest.approx([0.0, 0.2, 0.0], abs=0.05)
 

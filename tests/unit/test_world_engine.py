@@ -1,0 +1,74 @@
+"""Torque curve, engine speed and gears that a client sets, felt in how the car accelerates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulator.world.engine import wheel_forces_n
+from simulator.world.physics_control import GearControl, PhysicsControl
+from simulator.world.town import Town
+from simulator.world.world import World
+
+DT_S = 0.05
+RESISTANCE_MPS2 = {80.0: 0.28, 180.0: 0.92}
+"""Rolling and drag by speed in km/h, with the engine under full throttle."""
+
+
+def push_mps2(kmh: float, change: Callable[[PhysicsControl], PhysicsControl]) -> float:
+    """Full-throttle acceleration at a speed, with changed parameters."""
+    world = World(Town.load("Town01"), seed=0)
+    car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    world.set_physics(car.id, change(world.physics(car.id)))
+    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, False, 0))
+    for _ in range(10):
+        world.set_target_velocity(car.id, (kmh / 3.6, 0.0, 0.0))
+        world.tick(DT_S)
+    after = float(world.states["velocity"][car.row][0])
+    return (after - kmh / 3.6) / DT_S
+
+
+def same(physics: PhysicsControl) -> PhysicsControl:
+    return physics
+
+
+def half_torque(physics: PhysicsControl) -> PhysicsControl:
+    return replace(physics, torque_curve=tuple((rpm, 0.5 * nm) for rpm, nm in physics.torque_curve))
+
+
+def first_gear_only(physics: PhysicsControl) -> PhysicsControl:
+    return replace(physics, forward_gears=(GearControl(3.5, 0.5, 0.65),))
+
+
+def top_gear_only(physics: PhysicsControl) -> PhysicsControl:
+    return replace(physics, forward_gears=(GearControl(0.6, 0.5, 0.65),))
+
+
+@pytest.mark.parametrize("kmh", [5.0, 30.0, 60.0])
+def test_half_the_torque_pushes_half_as_hard(kmh: float) -> None:
+    whole, half = push_mps2(kmh, same) + 0.3, push_mps2(kmh, half_torque) + 0.3
+    assert half / whole == pytest.approx(0.5, abs=0.04)
+
+
+def test_first_gear_pulls_away_and_then_the_engine_can_turn_no_faster() -> None:
+    assert push_mps2(10.0, first_gear_only) == pytest.approx(push_mps2(10.0, same), rel=0.01)
+    assert push_mps2(80.0, first_gear_only) == pytest.approx(-RESISTANCE_MPS2[80.0], abs=0.02)
+
+
+def test_top_gear_alone_pulls_away_weakly_and_comes_into_its_own_at_speed() -> None:
+    assert push_mps2(5.0, top_gear_only) < 0.25 * push_mps2(5.0, same)
+    top, all_gears = (push_mps2(180.0, change) + RESISTANCE_MPS2[180.0] for change in (top_gear_only, same))
+    assert 0.6 < top / all_gears < 0.8
+
+
+def test_forces_follow_the_lever_arms() -> None:
+    """Torque times both ratios over the wheel's radius, in the gear that gives most."""
+    world = World(Town.load("Town01"), seed=0)
+    car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    flat = replace(world.physics(car.id), torque_curve=((0.0, 300.0), (6000.0, 300.0)), max_rpm=6000.0)
+    assert wheel_forces_n(flat, 0.3, np.array([1.0]))[0] == pytest.approx(300.0 * 3.5 * 4.0 / 0.3)
+    assert wheel_forces_n(replace(flat, torque_curve=()), 0.3, np.array([1.0]))[0] == 0.0
+    assert wheel_forces_n(flat, 0.3, np.array([200.0]))[0] == 0.0
