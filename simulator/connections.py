@@ -10,6 +10,7 @@ import logging
 import selectors
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 
@@ -44,7 +45,7 @@ TURN_S = 0.005
 """How long one client's calls are answered before the next client's. A single call is never interrupted."""
 
 
-class Connection:
+class Connection(ABC):
     """A non-blocking socket with a queue of what it could not send yet."""
 
     def __init__(self, sock: socket.socket, selector: selectors.BaseSelector) -> None:
@@ -100,12 +101,15 @@ class Connection:
             self._queue.clear()
             self._closed()
 
+    @abstractmethod
     def _received(self, data: bytes) -> None:
-        raise NotImplementedError
+        """The peer sent something."""
 
+    @abstractmethod
     def _closed(self) -> None:
-        raise NotImplementedError
+        """The socket is forgotten."""
 
+    @abstractmethod
     def _sent_all(self) -> None:
         """The queue has become empty."""
 
@@ -334,6 +338,9 @@ class StreamConnection(Connection):
         if stream_id is not None:
             self._stream_id = stream_id
             self._streams.subscribe(self, stream_id)
+
+    def _sent_all(self) -> None:
+        """A subscriber is owed nothing more until the next message."""
 
     def _closed(self) -> None:
         if self._stream_id is not None:

@@ -6,6 +6,7 @@ Lane geometry is left to `carla.Map`, so that server and clients agree on it to 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, ParseError
 
@@ -18,6 +19,10 @@ TRAFFIC_LIGHT = "1000001"
 STOP_SIGN = "206"
 YIELD_SIGN = "205"
 SPEED_SIGN = "274"
+
+# CARLA's towns draw their speed signs as objects with these names; CARLA makes signs of them, in km/h.
+_SPEED_OBJECT = re.compile(r"speed_(\d{1,3})", re.IGNORECASE)
+_MOST_LANES = 99
 
 _SHAPES = ("line", "arc", "spiral", "poly3", "paramPoly3")
 _KMH_PER_UNIT = {"mph": 1.609344, "km/h": 1.0, "m/s": 3.6}
@@ -183,7 +188,24 @@ class _Reader:
             signal_id: self._signal(signal_id, element, use, tuple(references.get(signal_id, ())))
             for signal_id, (element, use) in own.items()
         }
-        return OpenDriveFacts(roads, signals, self._groups(signals))
+        return OpenDriveFacts(roads, self._speed_objects() | signals, self._groups(signals))
+
+    def _speed_objects(self) -> dict[str, Signal]:
+        """Speed signs that the file has as objects; they hold for the lanes on their side of the road."""
+        found: dict[str, Signal] = {}
+        for road in self._root.findall("road"):
+            for element in road.findall("objects/object"):
+                name = _SPEED_OBJECT.fullmatch(element.get("name", ""))
+                if name is None:
+                    continue
+                where = f"road {road.get('id')} / object {element.get('id')}"
+                right = self._number(element, "t", where) < 0.0
+                lanes = LaneRange(-_MOST_LANES, -1) if right else LaneRange(1, _MOST_LANES)
+                s_m = self._number(element, "s", where)
+                use = SignalUse(self._integer(road, "id", where), s_m, (lanes,), "none")
+                signal_id = self._text(element, "id", where)
+                found[signal_id] = Signal(signal_id, SPEED_SIGN, float(name[1]), use, ())
+        return found
 
     def _check_geometry(self, road: Element, where: str) -> None:
         """Refuse what makes CARLA's reader, here and in every client, fail without a message."""
