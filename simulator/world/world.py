@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -347,6 +347,36 @@ class World:
         )
         for name, value in zip(_CONTROL_FIELDS, values, strict=True):
             self._roster.bodies[name][actor.body] = value
+
+    def apply_vehicle_controls(
+        self, actor_ids: Sequence[int], columns: Sequence[Sequence[float | bool | int]]
+    ) -> None:
+        """`apply_vehicle_control` for many vehicles at once; of two controls for one vehicle the last counts.
+
+        Args:
+            actor_ids: N live vehicles.
+            columns: the 7 fields of `VehicleControl`, N finite values each.
+
+        Raises:
+            UnknownActorError, WrongActorKindError: one is no vehicle; then nothing was applied.
+        """
+        actors, bodies = self._roster.actors, self._roster.bodies
+        rows = []
+        for actor_id in actor_ids:
+            actor = actors.get(actor_id)
+            if actor is None or actor.kind is not ActorKind.VEHICLE:
+                actor = self._vehicle(actor_id)  # says what is wrong
+            rows.append(actor.body)
+        self._controls.update(zip(actor_ids, zip(*columns, strict=True), strict=True))
+        pedals = np.array(columns[:3])
+        switches = np.array(columns[3:])
+        bodies["throttle"][rows] = np.clip(pedals[0], 0.0, 1.0)
+        bodies["steer"][rows] = np.clip(pedals[1], -1.0, 1.0)
+        bodies["brake"][rows] = np.clip(pedals[2], 0.0, 1.0)
+        bodies["hand_brake"][rows] = switches[0]
+        bodies["reverse"][rows] = switches[1] | (switches[2] & (switches[3] < 0))
+        bodies["manual"][rows] = switches[2]
+        bodies["manual_gear"][rows] = switches[3]
 
     def vehicle_control(self, actor_id: int) -> VehicleControl:
         """The control that was applied last."""
