@@ -49,7 +49,7 @@ chevrolet.impala          car        -         1   car   2.6787 1.0166 0.7053  1
 citroen.c3                car        -         1   car   1.9938 0.9254 0.8086  1090   2.49  1.46  0.31
 diamondback.century       bicycle    -         1   bike  0.8281 0.2912 0.8099    85   1.00  0.00  0.34
 dodge.charger_2020        car        -         2   car   2.5039 0.9408 0.7674  1920   3.03  1.62  0.36
-dodge.charger_police      car        emergency 1   -     2.4871 1.0192 0.7711  1850   2.98  1.60  0.36
+dodge.charger_police      car        emergency 1   car   2.4871 1.0192 0.7711  1850   2.98  1.60  0.36
 dodge.charger_police_2020 car        emergency 2   -     2.6188 0.9649 0.8192  1950   3.05  1.62  0.36
 ford.ambulance            van        emergency 2   -     3.1828 1.1756 1.2157  4500   3.90  1.75  0.38
 ford.crown                car        taxi      2   -     2.6828 0.9004 0.7875  1870   2.90  1.61  0.35
@@ -103,6 +103,29 @@ def _parse(line: str) -> VehicleRow:
 
 VEHICLES = tuple(_parse(line) for line in _TABLE.strip().splitlines()[1:])
 """All vehicles, by id."""
+
+WITH_DOORS = frozenset(
+    {
+        "carlamotors.firetruck",
+        "dodge.charger_2020",
+        "dodge.charger_police_2020",
+        "ford.ambulance",
+        "ford.crown",
+        "lincoln.mkz_2020",
+        "mercedes.coupe_2020",
+        "mercedes.sprinter",
+        "mini.cooper_s_2021",
+        "nissan.patrol_2021",
+        "volkswagen.t2_2021",
+    }
+)
+"""Models whose doors open, from the vehicle catalogue of CARLA's documentation."""
+
+WITH_LAMPS = WITH_DOORS | {"mitsubishi.fusorosa"}
+"""Models whose lamps can be switched, from the same catalogue; ScenarioRunner's traffic is chosen by it."""
+
+DRIVER_IDS = ("0", "1")
+"""Drivers of a two-wheeler. The attribute is documented, how many there are is not: an estimate."""
 
 MEASURED_BOX_CENTERS: dict[str, tuple[float, float, float]] = {
     "lincoln.mkz_2017": (0.004, 0.0, 0.719),
