@@ -108,8 +108,8 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     """Write the model's parameters into a BODY.
 
     Mass, drag, grip, brakes, steering lock, steering curve, centre of mass, and the push that torque curve,
-    highest engine speed, gear ratios and final ratio give, count; the remaining tyre and clutch numbers are
-    kept for the client, but change nothing.
+    highest engine speed, gear ratios and final ratio give (in the gear that a driver holds, if one does),
+    count; the remaining tyre and clutch numbers are kept for the client, but change nothing.
     """
     mass = max(physics.mass_kg, 1.0)
     length, width = 2.0 * spec.extent[0] * _BODY_LENGTH_SHARE, 2.0 * spec.extent[1]
@@ -121,7 +121,7 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     steered = [wheel for wheel in physics.wheels if wheel.max_steer_angle_deg > 0.0]
     lock_deg = max((wheel.max_steer_angle_deg for wheel in steered), default=0.0)
     body["lock_tan"] = math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
-    body["pull"] = _pull(spec, physics, mass)
+    set_gear(body, spec, physics, int(body["manual_gear"]) if body["manual"] else 0)
     drag = physics.drag_coefficient / _DRAG_COEFFICIENT
     body["drag_per_m"] = REFERENCE_DRAG_PER_M * drag * spec.mass_kg / mass
     friction = [wheel.tire_friction for wheel in physics.wheels]
@@ -131,7 +131,20 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     _set_curve(body, physics.steering_curve)
 
 
-def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float) -> NDArray[np.float64]:
+def set_gear(body: np.void, spec: VehicleSpec, physics: PhysicsControl, gear: int) -> None:
+    """Let a BODY pull as its engine does in one gear.
+
+    Args:
+        body: of the vehicle, its mass already set.
+        spec: its mechanics.
+        physics: its engine and gears.
+        gear: from 1 for a gear that the driver holds; 0 for the automatic gearbox. Reverse and neutral are
+            the model's own affair.
+    """
+    body["pull"] = _pull(spec, physics, float(body["mass_kg"]), max(gear, 0))
+
+
+def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float, gear: int) -> NDArray[np.float64]:
     """Driving acceleration relative to the reference car: (PULL_POINTS,), every 10 km/h.
 
     The reference table was fitted to a car with the default engine and gears, so that only the ratio to those
@@ -140,7 +153,7 @@ def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float) -> NDArray
     speeds_mps = np.linspace(0.0, 10.0 * (PULL_POINTS - 1), PULL_POINTS, dtype=np.float64) / 3.6
     radius = spec.wheel_radius_m
     default = wheel_forces_n(_with_default_engine(physics), radius, speeds_mps)
-    given = wheel_forces_n(physics, radius, speeds_mps)
+    given = wheel_forces_n(physics, radius, speeds_mps, gear)
     share = np.divide(given, default, out=np.zeros(PULL_POINTS), where=default > 0.0)
     return _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * spec.mass_kg / mass_kg * share
 
