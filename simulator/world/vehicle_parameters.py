@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,13 @@ from simulator.world.blueprints import VehicleSpec
 from simulator.world.bodies import CURVE_POINTS, PULL_POINTS
 from simulator.world.engine import wheel_forces_n
 from simulator.world.physics_control import GearControl, PhysicsControl, Point, WheelControl
-from simulator.world.vehicle_dynamics import FULL_BRAKE_MPS2, REFERENCE_DRAG_PER_M
+from simulator.world.vehicle_dynamics import (
+    FRONT_STIFFNESS,
+    FULL_BRAKE_MPS2,
+    HAND_BRAKE_MPS2,
+    REAR_STIFFNESS,
+    REFERENCE_DRAG_PER_M,
+)
 
 _DRIVE_OF_BASE_TYPE = {
     "car": 1.0, "van": 0.75, "truck": 0.55, "bus": 0.5, "motorcycle": 1.1, "bicycle": 0.25,
@@ -29,6 +36,8 @@ _STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120
 _FACTOR_MAX = 1.5  # of the default curve's; keeps the wheels short of a right angle
 _TIRE_FRICTION = 3.5
 _GRIP = 2.2  # friction 3.5 lets CARLA's cars corner far above 1 g, and its traffic manager counts on it
+_LATERAL_STIFFNESS = 17.0
+_STIFFNESS_SHARES = (0.02, 10.0)  # of the default's that tyres may have
 _DRAG_COEFFICIENT = 0.3
 _TORQUE_CURVE: tuple[Point, ...] = ((0.0, 400.0), (1890.0, 500.0), (5729.0, 400.0))
 _GEARS = (3.5, 2.1, 1.4, 1.0, 0.8, 0.6)
@@ -54,7 +63,7 @@ def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
             max_brake_torque_nm=brake_torque,
             max_handbrake_torque_nm=0.0 if front else 2.0 * brake_torque,
             lat_stiff_max_load=2.0,
-            lat_stiff_value=17.0,
+            lat_stiff_value=_LATERAL_STIFFNESS,
             long_stiff_value=1000.0,
             position_cm=_wheel_position_cm(spec, pose, front, side),
         )
@@ -107,9 +116,10 @@ def _wheel_position_cm(spec: VehicleSpec, pose: Transform, front: bool, side: fl
 def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) -> None:
     """Write the model's parameters into a BODY.
 
-    Mass, drag, grip, brakes, steering lock, steering curve, centre of mass, and the push that torque curve,
-    highest engine speed, gear ratios and final ratio give (in the gear that a driver holds, if one does),
-    count; the remaining tyre and clutch numbers are kept for the client, but change nothing.
+    What counts: mass, drag, tyre friction, lateral stiffness, brakes, hand brake, steering lock, steering
+    curve, centre of mass, and the push that torque curve, highest engine speed, gear ratios and final ratio
+    give, in the gear that a driver holds, if one does. The remaining tyre and clutch numbers are kept for the
+    client, but change nothing.
     """
     mass = max(physics.mass_kg, 1.0)
     length, width = 2.0 * spec.extent[0] * _BODY_LENGTH_SHARE, 2.0 * spec.extent[1]
@@ -128,7 +138,20 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     body["grip"] = _GRIP * max(sum(friction) / len(friction), 0.01) / _TIRE_FRICTION if friction else _GRIP
     full_torque = FULL_BRAKE_MPS2 * mass * spec.wheel_radius_m
     body["brake_scale"] = sum(wheel.max_brake_torque_nm for wheel in physics.wheels) / full_torque
+    body["hand_brake_mps2"] = (
+        HAND_BRAKE_MPS2 * sum(wheel.max_handbrake_torque_nm for wheel in physics.wheels) / full_torque
+    )
+    body["front_stiffness"] = FRONT_STIFFNESS * _stiffness_share(physics.wheels[:2])
+    body["rear_stiffness"] = REAR_STIFFNESS * _stiffness_share(physics.wheels[2:])
     _set_curve(body, physics.steering_curve)
+
+
+def _stiffness_share(wheels: Sequence[WheelControl]) -> float:
+    """Lateral stiffness of an axle relative to default tyres."""
+    if not wheels:
+        return 1.0
+    share = sum(wheel.lat_stiff_value for wheel in wheels) / len(wheels) / _LATERAL_STIFFNESS
+    return min(max(share, _STIFFNESS_SHARES[0]), _STIFFNESS_SHARES[1])
 
 
 def set_gear(body: np.void, spec: VehicleSpec, physics: PhysicsControl, gear: int) -> None:

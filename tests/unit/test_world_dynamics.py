@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simulator.world.actors import Actor
+from simulator.world.physics_control import PhysicsControl
 from simulator.world.town import Town
 from simulator.world.world import World
 
@@ -170,15 +171,17 @@ def test_a_car_at_rest_stays_exactly_where_it_is(pedals: dict[str, float]) -> No
     assert speed_mps(world, car) == 0.0
 
 
-def test_cars_hold_still_on_slopes_with_the_brake_on() -> None:
+@pytest.mark.parametrize("pedals", [{"brake": 1.0}, {"hand_brake": True}])
+@pytest.mark.parametrize("model", ["lincoln.mkz_2020", "yamaha.yzf", "gazelle.omafiets"])
+def test_vehicles_hold_still_on_slopes_with_a_brake_on(model: str, pedals: dict[str, float]) -> None:
     tried = 0
     for name in ("Town04", "Town07"):
         town = Town.load(name)
         world = World(town, seed=0)
         steep = [p for p in town.spawn_points if abs(p[3]) > 2.3][:8]
-        cars = [world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), p) for p in steep]
+        cars = [world.spawn(world.library[f"vehicle.{model}"], (), p) for p in steep]
         for car in cars:
-            control(world, car, brake=1.0)
+            control(world, car, **pedals)
         for _ in range(40):
             world.tick(DT_S)
         before = world.states["location"].copy()
@@ -303,6 +306,60 @@ def test_physics_control_comes_back_as_it_was_set_and_counts() -> None:
     for _ in range(20):
         light_world.tick(DT_S)
     assert heavy == pytest.approx(speed_mps(light_world, light) / 2.0, rel=0.05)
+
+
+def with_wheels(physics: PhysicsControl, **change: float) -> PhysicsControl:
+    return replace(physics, wheels=tuple(replace(wheel, **change) for wheel in physics.wheels))
+
+
+def test_the_hand_brake_is_as_strong_as_its_torques() -> None:
+    def hand_braking_mps2(scale: float) -> float:
+        world = World(Town.load("Town01"), seed=0)
+        car = spawn(world)
+        physics = world.physics(car.id)
+        wheels = tuple(
+            replace(wheel, max_handbrake_torque_nm=scale * wheel.max_handbrake_torque_nm)
+            for wheel in physics.wheels
+        )
+        world.set_physics(car.id, replace(physics, wheels=wheels))
+        control(world, car, hand_brake=True)
+        world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
+        world.tick(DT_S)
+        return (15.0 - speed_mps(world, car)) / DT_S
+
+    none, half, whole = (hand_braking_mps2(scale) for scale in (0.0, 0.5, 1.0))
+    assert none < 1.5, "rolling, drag and engine alone"
+    assert half - none == pytest.approx(0.5 * (whole - none), rel=0.02)
+    assert whole - none > 3.0
+
+
+def test_soft_tyres_slip_more_in_the_same_turn() -> None:
+    def slip(lat_stiff_value: float) -> float:
+        world = World(Town.load("Town01"), seed=0)
+        car = spawn(world)
+        world.set_physics(car.id, with_wheels(world.physics(car.id), lat_stiff_value=lat_stiff_value))
+        control(world, car, throttle=0.5, steer=0.1)
+        world.set_target_velocity(car.id, (12.0, 0.0, 0.0))
+        for _ in range(30):
+            world.tick(DT_S)
+        yaw = math.radians(float(state(world, car)["rotation"][1]))
+        vx, vy, _ = state(world, car)["velocity"].astype(float)
+        along, across = vx * math.cos(yaw) + vy * math.sin(yaw), -vx * math.sin(yaw) + vy * math.cos(yaw)
+        rear = across - 1.4 * math.radians(float(state(world, car)["angular_velocity"][2]))
+        return abs(rear / along)
+
+    assert slip(17.0 / 3.0) > 2.0 * slip(17.0)
+
+
+def test_without_tyre_friction_a_car_can_neither_brake_nor_turn() -> None:
+    world = World(Town.load("Town01"), seed=0)
+    car = spawn(world)
+    world.set_physics(car.id, with_wheels(world.physics(car.id), tire_friction=0.0))
+    control(world, car, brake=1.0, steer=0.5)
+    world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
+    for _ in range(20):
+        world.tick(DT_S)
+    assert speed_mps(world, car) > 14.5
 
 
 def test_wheels_turn_by_ackermann() -> None:
