@@ -8,7 +8,7 @@ from enum import IntEnum
 from functools import cache
 
 from simulator.world import prop_table, sensor_table, vehicle_table
-from simulator.world.vehicle_table import VehicleRow
+from simulator.world.vehicle_table import Power, VehicleRow
 
 Vector = tuple[float, float, float]
 
@@ -91,6 +91,7 @@ class VehicleSpec:
         front_axle_x_m: of the front axle.
         base_type: "car", "van", "truck", "bus", "motorcycle" or "bicycle".
         number_of_wheels: 4 or 2, as the blueprint's attribute tells (a lorry counts 4).
+        power: how it drives and brakes.
     """
 
     extent: Vector
@@ -104,6 +105,7 @@ class VehicleSpec:
     front_axle_x_m: float
     base_type: str
     number_of_wheels: int
+    power: Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ def _spec(row: VehicleRow) -> VehicleSpec:
         front_axle_x_m=front_axle_x_m,
         base_type=row.base_type,
         number_of_wheels=2 if row.base_type in ("bicycle", "motorcycle") else 4,
+        power=vehicle_table.power_of(row),
     )
 
 

@@ -22,10 +22,8 @@ from simulator.world.vehicle_dynamics import (
     REFERENCE_DRAG_PER_M,
 )
 
-_DRIVE_OF_BASE_TYPE = {
-    "car": 1.0, "van": 0.75, "truck": 0.55, "bus": 0.5, "motorcycle": 1.1, "bicycle": 0.25,
-}  # fmt: skip
-"""Driving acceleration relative to the reference car."""
+_STRUGGLE = 0.2
+"""Share of the highest speed over which the push fades to nothing."""
 
 _LOCK_RATIO = 39.6 / 70.0
 """Wheel angle at full steer over the blueprint's steering lock. CARLA gives its cars 70 degrees, but the
@@ -53,7 +51,7 @@ def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
         spec: mechanics of the blueprint.
         pose: of the vehicle, because CARLA gives wheel positions in the world.
     """
-    brake_torque = FULL_BRAKE_MPS2 * spec.mass_kg * spec.wheel_radius_m / 4.0
+    brake_torque = FULL_BRAKE_MPS2 * spec.mass_kg * spec.wheel_radius_m / 4.0 * spec.power.brake
     wheels = tuple(
         WheelControl(
             tire_friction=_TIRE_FRICTION,
@@ -178,7 +176,10 @@ def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float, gear: int)
     default = wheel_forces_n(_with_default_engine(physics), radius, speeds_mps)
     given = wheel_forces_n(physics, radius, speeds_mps, gear)
     share = np.divide(given, default, out=np.zeros(PULL_POINTS), where=default > 0.0)
-    return _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * spec.mass_kg / mass_kg * share
+    if math.isfinite(spec.power.top_kmh):
+        left = 1.0 - 3.6 * speeds_mps / spec.power.top_kmh
+        share = share * np.clip(left / _STRUGGLE, 0.0, 1.0)
+    return spec.power.drive * spec.mass_kg / mass_kg * share
 
 
 def _with_default_engine(physics: PhysicsControl) -> PhysicsControl:

@@ -8,6 +8,7 @@ CARLA's length to the real one.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -134,3 +135,39 @@ MEASURED_BOX_CENTERS: dict[str, tuple[float, float, float]] = {
 
 FRONT_AXLE_SHARE = 0.52
 """Share of the wheelbase that lies ahead of the origin: 1.4775 m of 2.84, measured for lincoln.mkz_2017."""
+
+
+class Power(NamedTuple):
+    """How a vehicle drives and brakes, relative to the reference car.
+
+    Attributes:
+        drive: share of the driving acceleration.
+        brake: share of the braking.
+        top_kmh: speed at which it pushes no more; the last fifth of it is a struggle.
+    """
+
+    drive: float
+    brake: float
+    top_kmh: float
+
+
+_POWER_OF_BASE_TYPE = {
+    "car": Power(1.0, 1.0, math.inf),
+    "van": Power(0.75, 1.0, math.inf),
+    "truck": Power(0.45, 0.75, 130.0),
+    "bus": Power(0.4, 0.75, 120.0),
+    "motorcycle": Power(1.1, 0.9, math.inf),
+    "bicycle": Power(0.25, 0.55, 38.0),
+}
+_POWER_OF_MODEL = {
+    "carlamotors.european_hgv": Power(0.3, 0.7, 110.0),
+    "carlamotors.firetruck": Power(0.35, 0.7, 120.0),
+    "tesla.cybertruck": Power(0.9, 0.95, 180.0),
+    "vespa.zx125": Power(0.5, 0.8, 105.0),
+}
+"""Estimates: what such vehicles usually do. Nothing was measured at CARLA's."""
+
+
+def power_of(row: VehicleRow) -> Power:
+    """How a vehicle drives and brakes."""
+    return _POWER_OF_MODEL.get(row.model, _POWER_OF_BASE_TYPE[row.base_type])

@@ -409,3 +409,25 @@ def test_the_tick_length_does_not_matter_within_the_substep_limit() -> None:
 def test_smaller_substeps_give_nearly_the_same_drive() -> None:
     coarse, fine = place_after_four_seconds(0.05), place_after_four_seconds(0.05, 0.001)
     assert math.dist(coarse, fine) < 0.01 * math.dist(fine, FAR_OFF[:2])
+
+
+def test_a_bicycle_stays_a_bicycle_and_a_lorry_brakes_longer_than_a_car() -> None:
+    def ride(model: str) -> tuple[float, float]:
+        """Speed after half a minute of full throttle, and the way to a stop from 50 km/h."""
+        world = World(Town.load("Town01"), seed=0)
+        vehicle = spawn(world, model=model)
+        control(world, vehicle, throttle=1.0)
+        for _ in range(600):
+            world.tick(DT_S)
+        fastest = speed_mps(world, vehicle)
+        control(world, vehicle, brake=1.0)
+        world.set_target_velocity(vehicle.id, (50.0 / 3.6, 0.0, 0.0))
+        began = world.transform(vehicle.id)[0]
+        for _ in range(200):
+            world.tick(DT_S)
+        return fastest * 3.6, world.transform(vehicle.id)[0] - began
+
+    bicycle, lorry, car = (ride(m) for m in ("bh.crossbike", "carlamotors.european_hgv", "lincoln.mkz_2020"))
+    assert 25.0 < bicycle[0] < 45.0
+    assert 80.0 < lorry[0] < 115.0 < car[0]
+    assert car[1] < 13.0 < lorry[1] < 20.0
