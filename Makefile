@@ -10,6 +10,7 @@ SEED   ?= 0
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 TRAFFIC ?= 0
 PYTEST_ARGS ?=
+PEERS ?= no
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
@@ -61,13 +62,16 @@ closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and T
 	$(BIN)/drivegate run --suite longest6-town01 --suite longest6-town02 --policy expert --policy constant \
 	  --server embedded --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 
-bench: $(VENV)/dev.stamp  ## ticks per second of the bare client loop and of the episode loop, as ratios in one run
+# PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
+bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness
+	$(if $(filter yes,$(PEERS)),$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]')
 	$(BIN)/python -m harness.bench
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/calibration.py
+	$(BIN)/python docs/vehicles.py
 
 clean:  ## remove .venv and caches (never your runs)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

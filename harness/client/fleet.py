@@ -77,6 +77,11 @@ class Fleet:
         )
         return cls(session, traffic)
 
+    @property
+    def actor_ids(self) -> tuple[int, ...]:
+        """The server's ids of the vehicles, in the order of the controls; empty on an empty road."""
+        return () if self._traffic is None else tuple(self._traffic.actor_ids)
+
     def bind(self, observer: Observer) -> None:
         """Let an observer be the eyes of the drivers; call it before the first `decide`."""
         self._observer = observer

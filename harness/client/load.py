@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Self
 
 import carla
 
 from harness.client.session import Session
+from harness.errors import ServerAnswerError
 
 _BLUEPRINT = "vehicle.lincoln.mkz_2020"
+_APART_M = 9.0
+_LIFT_M = 0.3
 
 
 class ControlLoad:
@@ -27,15 +31,32 @@ class ControlLoad:
 
     @classmethod
     def spawn(cls, session: Session, lane_map: carla.Map, count: int) -> Self:
-        """Spawn `count` vehicles at spawn points spread over the town.
+        """Spawn `count` vehicles at spawn points spread over the town, and on lanes where those are too few.
+
+        Fewer are spawned where the town has no more room.
 
         Raises:
             ServerAnswerError: a place was taken.
         """
         points = lane_map.get_spawn_points()
         blueprint = session.blueprint(_BLUEPRINT)
-        chosen = points[:: max(1, len(points) // count)][:count]
-        return cls(session, [session.spawn(blueprint, point) for point in chosen])
+        if count <= len(points):
+            chosen = points[:: max(1, len(points) // count)][:count]
+            return cls(session, [session.spawn(blueprint, point) for point in chosen])
+        vehicles: list[carla.Vehicle] = []
+        for place in lane_map.generate_waypoints(_APART_M):
+            if place.is_junction or len(vehicles) == count:
+                continue
+            transform = place.transform
+            transform.location.z += _LIFT_M
+            with contextlib.suppress(ServerAnswerError):  # ends of two lanes can meet
+                vehicles.append(session.spawn(blueprint, transform))
+        return cls(session, vehicles)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._vehicles)
 
     def apply_one_by_one(self, throttle: float, steer: float) -> None:
         """Send one request per vehicle."""

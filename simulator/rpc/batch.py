@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 from simulator.rpc import actors, environment, vehicles
 from simulator.rpc.actors import Description
+from simulator.rpc.control_runs import apply_run, is_control
 from simulator.rpc.table import Answer, Converter, Coverage, Handler, Method, run_command
 from simulator.simulation import Simulation
 from simulator.wire.arguments import (
@@ -136,7 +138,14 @@ COMMANDS: tuple[Method, ...] = (
 
 def apply_batch(simulation: Simulation, commands: list[Value], tick: bool) -> list[BatchItem]:
     """Run commands in order, each with its own answer; then tick, if asked and in synchronous mode."""
-    answers = [_run(simulation, item) for item in commands]
+    answers: list[BatchItem] = []
+    for are_controls, items in groupby(commands, is_control):
+        run = list(items)
+        actor_ids = apply_run(simulation, run) if are_controls else None
+        if actor_ids is None:
+            answers += [_run(simulation, item) for item in run]
+        else:
+            answers += [BatchItem(actor_id) for actor_id in actor_ids]
     if tick and simulation.settings.synchronous_mode:
         simulation.tick()
     return answers

@@ -8,12 +8,9 @@ from enum import IntEnum
 from functools import cache
 
 from simulator.world import prop_table, sensor_table, vehicle_table
-from simulator.world.vehicle_table import VehicleRow
+from simulator.world.vehicle_table import Power, VehicleRow
 
 Vector = tuple[float, float, float]
-
-BASE_TYPES_WITH_LAMPS = frozenset({"car", "truck", "van", "bus", "motorcycle"})
-"""Base types whose vehicles have lamps."""
 
 MAX_STEER_DEG = {"truck": 60.0, "bus": 60.0}
 """Steering lock of a front wheel by base type; the engine's default of 70 degrees for the others."""
@@ -94,6 +91,7 @@ class VehicleSpec:
         front_axle_x_m: of the front axle.
         base_type: "car", "van", "truck", "bus", "motorcycle" or "bicycle".
         number_of_wheels: 4 or 2, as the blueprint's attribute tells (a lorry counts 4).
+        power: how it drives and brakes.
     """
 
     extent: Vector
@@ -107,6 +105,7 @@ class VehicleSpec:
     front_axle_x_m: float
     base_type: str
     number_of_wheels: int
+    power: Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +215,7 @@ def _spec(row: VehicleRow) -> VehicleSpec:
         front_axle_x_m=front_axle_x_m,
         base_type=row.base_type,
         number_of_wheels=2 if row.base_type in ("bicycle", "motorcycle") else 4,
+        power=vehicle_table.power_of(row),
     )
 
 
@@ -228,6 +228,7 @@ def _vehicles() -> Iterator[Blueprint]:
         attributes = [
             _text("role_name", "autopilot", "autopilot", "scenario", "ego_vehicle"),
             *paint,
+            *_drivers(row.base_type),
             Attribute("sticky_control", AttributeType.BOOL, "true"),
             Attribute("terramechanics", AttributeType.BOOL, "false"),
             _text("ros_name", blueprint_id),
@@ -236,8 +237,8 @@ def _vehicles() -> Iterator[Blueprint]:
             _fixed("special_type", AttributeType.STRING, row.special_type),
             _fixed("number_of_wheels", AttributeType.INT, str(spec.number_of_wheels)),
             _fixed("generation", AttributeType.INT, str(row.generation)),
-            _fixed("has_dynamic_doors", AttributeType.BOOL, "false"),
-            _fixed("has_lights", AttributeType.BOOL, str(row.base_type in BASE_TYPES_WITH_LAMPS).lower()),
+            _fixed("has_dynamic_doors", AttributeType.BOOL, _flag(row.model in vehicle_table.WITH_DOORS)),
+            _fixed("has_lights", AttributeType.BOOL, _flag(row.model in vehicle_table.WITH_LAMPS)),
         ]
         yield _draft(
             blueprint_id,
@@ -246,6 +247,18 @@ def _vehicles() -> Iterator[Blueprint]:
             box=(spec.box_center, spec.extent),
             tag=_TAG_OF_BASE_TYPE[row.base_type],
         )
+
+
+def _drivers(base_type: str) -> list[Attribute]:
+    """Who sits on a two-wheeler; CARLA's bicycles and motorcycles have the attribute, the others do not."""
+    if base_type not in ("bicycle", "motorcycle"):
+        return []
+    drivers = vehicle_table.DRIVER_IDS
+    return [Attribute("driver_id", AttributeType.INT, drivers[0], drivers, restrict_to_recommended=True)]
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
 
 
 def _walkers() -> Iterator[Blueprint]:
@@ -293,9 +306,16 @@ def _sensors() -> Iterator[Blueprint]:
         attributes = [
             Attribute("role_name", AttributeType.STRING, places[0], places),
             _text("ros_name", blueprint_id),
-            *(Attribute(name, AttributeType[kind.upper()], value, (value,)) for name, kind, value in rows),
+            *(_sensor_attribute(*row) for row in rows),
         ]
         yield _draft(blueprint_id, attributes)
+
+
+def _sensor_attribute(name: str, kind: str, value: str) -> Attribute:
+    choices = sensor_table.CHOICES.get(name)
+    return Attribute(
+        name, AttributeType[kind.upper()], value, choices or (value,), restrict_to_recommended=bool(choices)
+    )
 
 
 def _others() -> Iterator[Blueprint]:

@@ -93,6 +93,9 @@ BODY = np.dtype(
         ("lock_tan", "f8"),  # tangent of the wheel angle at full steer
         ("pull", "f8", (PULL_POINTS,)),  # share of the reference car's driving acceleration, every 10 km/h
         ("brake_scale", "f8"),
+        ("hand_brake_mps2", "f8"),
+        ("front_stiffness", "f8"),  # cornering stiffness over the axle's load, 1/rad
+        ("rear_stiffness", "f8"),
         ("drag_per_m", "f8"),  # deceleration per (m/s)², 1/m
         ("grip", "f8"),  # friction coefficient of the tyres
         ("curve_kmh", "f8", (CURVE_POINTS,)),

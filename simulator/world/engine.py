@@ -14,11 +14,17 @@ _IDLE_RPM = 900.0
 
 
 def wheel_forces_n(
-    physics: PhysicsControl, wheel_radius_m: float, speeds_mps: NDArray[np.float64]
+    physics: PhysicsControl, wheel_radius_m: float, speeds_mps: NDArray[np.float64], gear: int = 0
 ) -> NDArray[np.float64]:
-    """Push of the driven wheels at full throttle, at each speed, in the gear that pushes hardest there.
+    """Push of the driven wheels at full throttle, at each speed.
 
-    0 where every gear would turn the engine faster than its highest speed.
+    0 where the engine would turn faster than its highest speed.
+
+    Args:
+        physics: engine and gears.
+        wheel_radius_m: of the driven wheels.
+        speeds_mps: of the vehicle.
+        gear: from 1, the last one if there are fewer; 0 for the one that pushes hardest at each speed.
     """
     if not physics.torque_curve or wheel_radius_m <= 0.0:
         return np.zeros_like(speeds_mps)
@@ -26,8 +32,10 @@ def wheel_forces_n(
     curve_rpm = [rpm for rpm, _ in curve]
     curve_nm = [max(torque, 0.0) for _, torque in curve]
     best = np.zeros_like(speeds_mps)
-    for gear in physics.forward_gears:
-        ratio = gear.ratio * physics.final_ratio
+    gears = physics.forward_gears
+    chosen = gears[gear - 1 : gear] or gears[-1:] if gear > 0 else gears
+    for one in chosen:
+        ratio = one.ratio * physics.final_ratio
         rpm = speeds_mps / wheel_radius_m * ratio * 60.0 / math.tau
         torque = np.interp(np.maximum(rpm, min(_IDLE_RPM, physics.max_rpm)), curve_rpm, curve_nm)
         best = np.maximum(best, np.where(rpm <= physics.max_rpm, torque * ratio / wheel_radius_m, 0.0))

@@ -33,7 +33,8 @@ class WheelControl:
         max_steer_angle_deg: 0 on wheels that do not steer.
         radius_cm: of the wheel.
         max_brake_torque_nm, max_handbrake_torque_nm: 0 on wheels without that brake.
-        lat_stiff_max_load, lat_stiff_value, long_stiff_value: PhysX tyre parameters; kept, not used.
+        lat_stiff_value: how hard the tyre pushes across per slip angle; CARLA's cars have 17.
+        lat_stiff_max_load, long_stiff_value: PhysX tyre parameters; kept, not used.
         position_cm: wheel centre in the world, cm (CARLA's unit here).
     """
 

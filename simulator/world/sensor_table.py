@@ -113,6 +113,9 @@ _V2X: Rows = (
     ),
 )
 
+CHOICES: dict[str, tuple[str, ...]] = {"exposure_mode": ("histogram", "manual")}
+"""Attribute id -> the only values that clients may set; CARLA refuses others."""
+
 SENSORS: dict[str, Rows] = {
     "sensor.camera.rgb": _CAMERA + _POSTPROCESS,
     "sensor.camera.depth": _CAMERA,
@@ -152,6 +155,7 @@ SENSORS: dict[str, Rows] = {
         *_TICK,
         *_floats(horizontal_fov="30.0", vertical_fov="30.0", range="100.0"),
         ("points_per_second", "int", "1500"),
+        ("noise_seed", "int", "0"),
     ),
     "sensor.other.v2x": _V2X,
     "sensor.other.v2x_custom": _V2X,

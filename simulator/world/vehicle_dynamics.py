@@ -93,7 +93,9 @@ STEER_GAIN_RAD = 0.3685
 """Shape of steer -> wheel angle in the fit: tan(wheel) grows with tan(STEER_GAIN_RAD * steer)."""
 
 _TAN_STEER_GAIN = math.tan(STEER_GAIN_RAD)
-_HAND_BRAKE_MPS2 = 4.5
+HAND_BRAKE_MPS2 = 4.5
+"""Deceleration that belongs to the wheels' hand brake torques as clients read them."""
+
 _HOLD_MPS2 = 1.5  # what keeps a car without throttle from creeping: about 15 % of slope
 _HOLD_BELOW_MPS = 0.15
 _REVERSE_SHARE = 0.7
@@ -103,8 +105,10 @@ _THROTTLE_LAG_S = 0.015
 _BRAKE_LAG_S = 0.015
 _STEER_LAG_S = 0.015
 
-_FRONT_STIFFNESS = 50.0  # cornering stiffness per axle load, 1/rad: the fit knows no slip up to 4 m/s²
-_REAR_STIFFNESS = 55.0
+FRONT_STIFFNESS = 50.0
+REAR_STIFFNESS = 55.0
+"""Cornering stiffness per axle load, 1/rad, of default tyres: the fit knows no slip up to 4 m/s²."""
+
 _HAND_BRAKE_GRIP = 0.3  # what a locked rear axle keeps of its lateral grip
 _CENTER_HEIGHT_M = 0.5
 _ROLLING_BELOW_MPS = 0.5  # rolling geometry alone
@@ -197,7 +201,7 @@ def _resistance_mps2(body, speed, neutral):  # type: ignore[no-untyped-def]
         fade = min(1.0, speed / _ENGINE_DRAG_FROM_MPS)
         total += _ENGINE_DRAG_MPS2 * (1.0 - body.throttle_now) * fade
     if body.hand_brake == 1:
-        total += _HAND_BRAKE_MPS2
+        total += body.hand_brake_mps2
     if speed < _HOLD_BELOW_MPS and body.throttle < 0.01:
         total += _HOLD_MPS2
     return min(total, body.grip * GRAVITY)
@@ -268,8 +272,8 @@ def _tyres(body, h, along, across, rate, accel_x, accel_y):  # type: ignore[no-u
     used = min(abs(lengthwise) / (body.grip * GRAVITY), 0.95)
     left = body.grip * math.sqrt(1.0 - used * used)
     grip_rear = left * (_HAND_BRAKE_GRIP if body.hand_brake == 1 else 1.0)
-    k_front = _axle_stiffness(_FRONT_STIFFNESS * load_front, slip_front, left * load_front)
-    k_rear = _axle_stiffness(_REAR_STIFFNESS * load_rear, slip_rear, grip_rear * load_rear)
+    k_front = _axle_stiffness(body.front_stiffness * load_front, slip_front, left * load_front)
+    k_rear = _axle_stiffness(body.rear_stiffness * load_rear, slip_rear, grip_rear * load_rear)
     inertia = body.inertia
     a11 = 1.0 + h * (k_front + k_rear) / (m * speed)
     a12 = h * ((front * k_front - rear * k_rear) / (m * speed) + along)

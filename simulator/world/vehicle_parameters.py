@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,16 @@ from simulator.world.blueprints import VehicleSpec
 from simulator.world.bodies import CURVE_POINTS, PULL_POINTS
 from simulator.world.engine import wheel_forces_n
 from simulator.world.physics_control import GearControl, PhysicsControl, Point, WheelControl
-from simulator.world.vehicle_dynamics import FULL_BRAKE_MPS2, REFERENCE_DRAG_PER_M
+from simulator.world.vehicle_dynamics import (
+    FRONT_STIFFNESS,
+    FULL_BRAKE_MPS2,
+    HAND_BRAKE_MPS2,
+    REAR_STIFFNESS,
+    REFERENCE_DRAG_PER_M,
+)
 
-_DRIVE_OF_BASE_TYPE = {
-    "car": 1.0, "van": 0.75, "truck": 0.55, "bus": 0.5, "motorcycle": 1.1, "bicycle": 0.25,
-}  # fmt: skip
-"""Driving acceleration relative to the reference car."""
+_STRUGGLE = 0.2
+"""Share of the highest speed over which the push fades to nothing."""
 
 _LOCK_RATIO = 39.6 / 70.0
 """Wheel angle at full steer over the blueprint's steering lock. CARLA gives its cars 70 degrees, but the
@@ -29,6 +34,8 @@ _STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120
 _FACTOR_MAX = 1.5  # of the default curve's; keeps the wheels short of a right angle
 _TIRE_FRICTION = 3.5
 _GRIP = 2.2  # friction 3.5 lets CARLA's cars corner far above 1 g, and its traffic manager counts on it
+_LATERAL_STIFFNESS = 17.0
+_STIFFNESS_SHARES = (0.02, 10.0)  # of the default's that tyres may have
 _DRAG_COEFFICIENT = 0.3
 _TORQUE_CURVE: tuple[Point, ...] = ((0.0, 400.0), (1890.0, 500.0), (5729.0, 400.0))
 _GEARS = (3.5, 2.1, 1.4, 1.0, 0.8, 0.6)
@@ -44,7 +51,7 @@ def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
         spec: mechanics of the blueprint.
         pose: of the vehicle, because CARLA gives wheel positions in the world.
     """
-    brake_torque = FULL_BRAKE_MPS2 * spec.mass_kg * spec.wheel_radius_m / 4.0
+    brake_torque = FULL_BRAKE_MPS2 * spec.mass_kg * spec.wheel_radius_m / 4.0 * spec.power.brake
     wheels = tuple(
         WheelControl(
             tire_friction=_TIRE_FRICTION,
@@ -54,7 +61,7 @@ def default_physics(spec: VehicleSpec, pose: Transform) -> PhysicsControl:
             max_brake_torque_nm=brake_torque,
             max_handbrake_torque_nm=0.0 if front else 2.0 * brake_torque,
             lat_stiff_max_load=2.0,
-            lat_stiff_value=17.0,
+            lat_stiff_value=_LATERAL_STIFFNESS,
             long_stiff_value=1000.0,
             position_cm=_wheel_position_cm(spec, pose, front, side),
         )
@@ -107,9 +114,10 @@ def _wheel_position_cm(spec: VehicleSpec, pose: Transform, front: bool, side: fl
 def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) -> None:
     """Write the model's parameters into a BODY.
 
-    Mass, drag, grip, brakes, steering lock, steering curve, centre of mass, and the push that torque curve,
-    highest engine speed, gear ratios and final ratio give, count; the remaining tyre and clutch numbers are
-    kept for the client, but change nothing.
+    What counts: mass, drag, tyre friction, lateral stiffness, brakes, hand brake, steering lock, steering
+    curve, centre of mass, and the push that torque curve, highest engine speed, gear ratios and final ratio
+    give, in the gear that a driver holds, if one does. The remaining tyre and clutch numbers are kept for the
+    client, but change nothing.
     """
     mass = max(physics.mass_kg, 1.0)
     length, width = 2.0 * spec.extent[0] * _BODY_LENGTH_SHARE, 2.0 * spec.extent[1]
@@ -121,17 +129,43 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     steered = [wheel for wheel in physics.wheels if wheel.max_steer_angle_deg > 0.0]
     lock_deg = max((wheel.max_steer_angle_deg for wheel in steered), default=0.0)
     body["lock_tan"] = math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
-    body["pull"] = _pull(spec, physics, mass)
+    set_gear(body, spec, physics, int(body["manual_gear"]) if body["manual"] else 0)
     drag = physics.drag_coefficient / _DRAG_COEFFICIENT
     body["drag_per_m"] = REFERENCE_DRAG_PER_M * drag * spec.mass_kg / mass
     friction = [wheel.tire_friction for wheel in physics.wheels]
     body["grip"] = _GRIP * max(sum(friction) / len(friction), 0.01) / _TIRE_FRICTION if friction else _GRIP
     full_torque = FULL_BRAKE_MPS2 * mass * spec.wheel_radius_m
     body["brake_scale"] = sum(wheel.max_brake_torque_nm for wheel in physics.wheels) / full_torque
+    body["hand_brake_mps2"] = (
+        HAND_BRAKE_MPS2 * sum(wheel.max_handbrake_torque_nm for wheel in physics.wheels) / full_torque
+    )
+    body["front_stiffness"] = FRONT_STIFFNESS * _stiffness_share(physics.wheels[:2])
+    body["rear_stiffness"] = REAR_STIFFNESS * _stiffness_share(physics.wheels[2:])
     _set_curve(body, physics.steering_curve)
 
 
-def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float) -> NDArray[np.float64]:
+def _stiffness_share(wheels: Sequence[WheelControl]) -> float:
+    """Lateral stiffness of an axle relative to default tyres."""
+    if not wheels:
+        return 1.0
+    share = sum(wheel.lat_stiff_value for wheel in wheels) / len(wheels) / _LATERAL_STIFFNESS
+    return min(max(share, _STIFFNESS_SHARES[0]), _STIFFNESS_SHARES[1])
+
+
+def set_gear(body: np.void, spec: VehicleSpec, physics: PhysicsControl, gear: int) -> None:
+    """Let a BODY pull as its engine does in one gear.
+
+    Args:
+        body: of the vehicle, its mass already set.
+        spec: its mechanics.
+        physics: its engine and gears.
+        gear: from 1 for a gear that the driver holds; 0 for the automatic gearbox. Reverse and neutral are
+            the model's own affair.
+    """
+    body["pull"] = _pull(spec, physics, float(body["mass_kg"]), max(gear, 0))
+
+
+def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float, gear: int) -> NDArray[np.float64]:
     """Driving acceleration relative to the reference car: (PULL_POINTS,), every 10 km/h.
 
     The reference table was fitted to a car with the default engine and gears, so that only the ratio to those
@@ -140,9 +174,12 @@ def _pull(spec: VehicleSpec, physics: PhysicsControl, mass_kg: float) -> NDArray
     speeds_mps = np.linspace(0.0, 10.0 * (PULL_POINTS - 1), PULL_POINTS, dtype=np.float64) / 3.6
     radius = spec.wheel_radius_m
     default = wheel_forces_n(_with_default_engine(physics), radius, speeds_mps)
-    given = wheel_forces_n(physics, radius, speeds_mps)
+    given = wheel_forces_n(physics, radius, speeds_mps, gear)
     share = np.divide(given, default, out=np.zeros(PULL_POINTS), where=default > 0.0)
-    return _DRIVE_OF_BASE_TYPE.get(spec.base_type, 1.0) * spec.mass_kg / mass_kg * share
+    if math.isfinite(spec.power.top_kmh):
+        left = 1.0 - 3.6 * speeds_mps / spec.power.top_kmh
+        share = share * np.clip(left / _STRUGGLE, 0.0, 1.0)
+    return spec.power.drive * spec.mass_kg / mass_kg * share
 
 
 def _with_default_engine(physics: PhysicsControl) -> PhysicsControl:

@@ -8,6 +8,7 @@ CARLA's length to the real one.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -49,7 +50,7 @@ chevrolet.impala          car        -         1   car   2.6787 1.0166 0.7053  1
 citroen.c3                car        -         1   car   1.9938 0.9254 0.8086  1090   2.49  1.46  0.31
 diamondback.century       bicycle    -         1   bike  0.8281 0.2912 0.8099    85   1.00  0.00  0.34
 dodge.charger_2020        car        -         2   car   2.5039 0.9408 0.7674  1920   3.03  1.62  0.36
-dodge.charger_police      car        emergency 1   -     2.4871 1.0192 0.7711  1850   2.98  1.60  0.36
+dodge.charger_police      car        emergency 1   car   2.4871 1.0192 0.7711  1850   2.98  1.60  0.36
 dodge.charger_police_2020 car        emergency 2   -     2.6188 0.9649 0.8192  1950   3.05  1.62  0.36
 ford.ambulance            van        emergency 2   -     3.1828 1.1756 1.2157  4500   3.90  1.75  0.38
 ford.crown                car        taxi      2   -     2.6828 0.9004 0.7875  1870   2.90  1.61  0.35
@@ -104,6 +105,29 @@ def _parse(line: str) -> VehicleRow:
 VEHICLES = tuple(_parse(line) for line in _TABLE.strip().splitlines()[1:])
 """All vehicles, by id."""
 
+WITH_DOORS = frozenset(
+    {
+        "carlamotors.firetruck",
+        "dodge.charger_2020",
+        "dodge.charger_police_2020",
+        "ford.ambulance",
+        "ford.crown",
+        "lincoln.mkz_2020",
+        "mercedes.coupe_2020",
+        "mercedes.sprinter",
+        "mini.cooper_s_2021",
+        "nissan.patrol_2021",
+        "volkswagen.t2_2021",
+    }
+)
+"""Models whose doors open, from the vehicle catalogue of CARLA's documentation."""
+
+WITH_LAMPS = WITH_DOORS | {"mitsubishi.fusorosa"}
+"""Models whose lamps can be switched, from the same catalogue; ScenarioRunner's traffic is chosen by it."""
+
+DRIVER_IDS = ("0", "1")
+"""Drivers of a two-wheeler. The attribute is documented, how many there are is not: an estimate."""
+
 MEASURED_BOX_CENTERS: dict[str, tuple[float, float, float]] = {
     "lincoln.mkz_2017": (0.004, 0.0, 0.719),
 }
@@ -111,3 +135,39 @@ MEASURED_BOX_CENTERS: dict[str, tuple[float, float, float]] = {
 
 FRONT_AXLE_SHARE = 0.52
 """Share of the wheelbase that lies ahead of the origin: 1.4775 m of 2.84, measured for lincoln.mkz_2017."""
+
+
+class Power(NamedTuple):
+    """How a vehicle drives and brakes, relative to the reference car.
+
+    Attributes:
+        drive: share of the driving acceleration.
+        brake: share of the braking.
+        top_kmh: speed at which it pushes no more; the last fifth of it is a struggle.
+    """
+
+    drive: float
+    brake: float
+    top_kmh: float
+
+
+_POWER_OF_BASE_TYPE = {
+    "car": Power(1.0, 1.0, math.inf),
+    "van": Power(0.75, 1.0, math.inf),
+    "truck": Power(0.45, 0.75, 130.0),
+    "bus": Power(0.4, 0.75, 120.0),
+    "motorcycle": Power(1.1, 0.9, math.inf),
+    "bicycle": Power(0.25, 0.55, 38.0),
+}
+_POWER_OF_MODEL = {
+    "carlamotors.european_hgv": Power(0.3, 0.7, 110.0),
+    "carlamotors.firetruck": Power(0.35, 0.7, 120.0),
+    "tesla.cybertruck": Power(0.9, 0.95, 180.0),
+    "vespa.zx125": Power(0.5, 0.8, 105.0),
+}
+"""Estimates: what such vehicles usually do. Nothing was measured at CARLA's."""
+
+
+def power_of(row: VehicleRow) -> Power:
+    """How a vehicle drives and brakes."""
+    return _POWER_OF_MODEL.get(row.model, _POWER_OF_BASE_TYPE[row.base_type])

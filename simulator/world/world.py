@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,13 @@ from simulator.world.spring_arms import place_of_child
 from simulator.world.sweeps import Hit, Sweep, first_hit
 from simulator.world.town import Town, available_towns
 from simulator.world.vehicle_dynamics import advance_bodies
-from simulator.world.vehicle_parameters import at_pose, default_physics, set_parameters, wheel_steer_deg
+from simulator.world.vehicle_parameters import (
+    at_pose,
+    default_physics,
+    set_gear,
+    set_parameters,
+    wheel_steer_deg,
+)
 
 VehicleControl = tuple[float, float, float, bool, bool, bool, int]
 """throttle, steer, brake, hand brake, reverse, manual gear shift, gear: wire order."""
@@ -335,6 +341,9 @@ class World:
         actor = self._vehicle(actor_id)
         throttle, steer, brake, hand_brake, reverse, manual, gear = control
         self._check_finite(actor_id, "vehicle control", (throttle, steer, brake))
+        held, before = (gear if manual else 0), self._controls[actor_id]
+        if max(held, 0) != (max(before[6], 0) if before[5] else 0):
+            set_gear(self._roster.bodies[actor.body], self._spec(actor), self._physics[actor_id], held)
         self._controls[actor_id] = control
         values = (
             min(max(throttle, 0.0), 1.0),
@@ -347,6 +356,41 @@ class World:
         )
         for name, value in zip(_CONTROL_FIELDS, values, strict=True):
             self._roster.bodies[name][actor.body] = value
+
+    def apply_vehicle_controls(
+        self, actor_ids: Sequence[int], columns: Sequence[Sequence[float | bool | int]]
+    ) -> None:
+        """`apply_vehicle_control` for many vehicles at once; of two controls for one vehicle the last counts.
+
+        Args:
+            actor_ids: N live vehicles.
+            columns: the 7 fields of `VehicleControl`, N finite values each.
+
+        Raises:
+            UnknownActorError, WrongActorKindError: one is no vehicle; then nothing was applied.
+        """
+        actors, bodies = self._roster.actors, self._roster.bodies
+        rows = []
+        for actor_id in actor_ids:
+            actor = actors.get(actor_id)
+            if actor is None or actor.kind is not ActorKind.VEHICLE:
+                actor = self._vehicle(actor_id)  # says what is wrong
+            rows.append(actor.body)
+        table = zip(actor_ids, zip(*columns, strict=True), strict=True)
+        if any(columns[5]) or any(self._controls[actor_id][5] for actor_id in actor_ids):
+            for actor_id, control in table:  # gears that drivers hold are looked at one by one
+                self.apply_vehicle_control(actor_id, control)
+            return
+        self._controls.update(table)
+        pedals = np.array(columns[:3])
+        switches = np.array(columns[3:])
+        bodies["throttle"][rows] = np.clip(pedals[0], 0.0, 1.0)
+        bodies["steer"][rows] = np.clip(pedals[1], -1.0, 1.0)
+        bodies["brake"][rows] = np.clip(pedals[2], 0.0, 1.0)
+        bodies["hand_brake"][rows] = switches[0]
+        bodies["reverse"][rows] = switches[1]
+        bodies["manual"][rows] = 0
+        bodies["manual_gear"][rows] = switches[3]
 
     def vehicle_control(self, actor_id: int) -> VehicleControl:
         """The control that was applied last."""

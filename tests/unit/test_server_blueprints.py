@@ -29,6 +29,33 @@ def test_known_vehicle() -> None:
     assert values["generation"] == "1"
 
 
+def _values(blueprint_id: str) -> dict[str, str]:
+    return {attribute.id: attribute.value for attribute in default_library()[blueprint_id].attributes}
+
+
+def test_doors_and_lamps_are_those_of_the_catalogue() -> None:
+    """ScenarioRunner picks its vehicles by these attributes."""
+    cars = [b.id for b in default_library() if b.vehicle is not None and b.vehicle.base_type == "car"]
+    assert sum(_values(name)["has_dynamic_doors"] == "true" for name in cars) == 7
+    assert _values("vehicle.lincoln.mkz_2020")["has_lights"] == "true"
+    assert _values("vehicle.tesla.model3")["has_lights"] == "false"
+    bus = _values("vehicle.mitsubishi.fusorosa")
+    assert (bus["has_lights"], bus["has_dynamic_doors"]) == ("true", "false")
+
+
+def test_only_two_wheelers_have_drivers_to_choose() -> None:
+    for blueprint in default_library():
+        if blueprint.vehicle is not None:
+            has_drivers = "driver_id" in _values(blueprint.id)
+            assert has_drivers == (blueprint.vehicle.number_of_wheels == 2), blueprint.id
+
+
+def test_exposure_modes_are_two() -> None:
+    (mode,) = [a for a in default_library()["sensor.camera.rgb"].attributes if a.id == "exposure_mode"]
+    assert mode.recommended == ("histogram", "manual")
+    assert mode.restrict_to_recommended
+
+
 def test_axles_lie_within_the_body() -> None:
     for blueprint in default_library():
         spec = blueprint.vehicle

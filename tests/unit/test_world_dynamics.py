@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from simulator.world.actors import Actor
+from simulator.world.physics_control import PhysicsControl
 from simulator.world.town import Town
 from simulator.world.world import World
 
@@ -170,15 +171,17 @@ def test_a_car_at_rest_stays_exactly_where_it_is(pedals: dict[str, float]) -> No
     assert speed_mps(world, car) == 0.0
 
 
-def test_cars_hold_still_on_slopes_with_the_brake_on() -> None:
+@pytest.mark.parametrize("pedals", [{"brake": 1.0}, {"hand_brake": True}])
+@pytest.mark.parametrize("model", ["lincoln.mkz_2020", "yamaha.yzf", "gazelle.omafiets"])
+def test_vehicles_hold_still_on_slopes_with_a_brake_on(model: str, pedals: dict[str, float]) -> None:
     tried = 0
     for name in ("Town04", "Town07"):
         town = Town.load(name)
         world = World(town, seed=0)
         steep = [p for p in town.spawn_points if abs(p[3]) > 2.3][:8]
-        cars = [world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), p) for p in steep]
+        cars = [world.spawn(world.library[f"vehicle.{model}"], (), p) for p in steep]
         for car in cars:
-            control(world, car, brake=1.0)
+            control(world, car, **pedals)
         for _ in range(40):
             world.tick(DT_S)
         before = world.states["location"].copy()
@@ -305,6 +308,60 @@ def test_physics_control_comes_back_as_it_was_set_and_counts() -> None:
     assert heavy == pytest.approx(speed_mps(light_world, light) / 2.0, rel=0.05)
 
 
+def with_wheels(physics: PhysicsControl, **change: float) -> PhysicsControl:
+    return replace(physics, wheels=tuple(replace(wheel, **change) for wheel in physics.wheels))
+
+
+def test_the_hand_brake_is_as_strong_as_its_torques() -> None:
+    def hand_braking_mps2(scale: float) -> float:
+        world = World(Town.load("Town01"), seed=0)
+        car = spawn(world)
+        physics = world.physics(car.id)
+        wheels = tuple(
+            replace(wheel, max_handbrake_torque_nm=scale * wheel.max_handbrake_torque_nm)
+            for wheel in physics.wheels
+        )
+        world.set_physics(car.id, replace(physics, wheels=wheels))
+        control(world, car, hand_brake=True)
+        world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
+        world.tick(DT_S)
+        return (15.0 - speed_mps(world, car)) / DT_S
+
+    none, half, whole = (hand_braking_mps2(scale) for scale in (0.0, 0.5, 1.0))
+    assert none < 1.5, "rolling, drag and engine alone"
+    assert half - none == pytest.approx(0.5 * (whole - none), rel=0.02)
+    assert whole - none > 3.0
+
+
+def test_soft_tyres_slip_more_in_the_same_turn() -> None:
+    def slip(lat_stiff_value: float) -> float:
+        world = World(Town.load("Town01"), seed=0)
+        car = spawn(world)
+        world.set_physics(car.id, with_wheels(world.physics(car.id), lat_stiff_value=lat_stiff_value))
+        control(world, car, throttle=0.5, steer=0.1)
+        world.set_target_velocity(car.id, (12.0, 0.0, 0.0))
+        for _ in range(30):
+            world.tick(DT_S)
+        yaw = math.radians(float(state(world, car)["rotation"][1]))
+        vx, vy, _ = state(world, car)["velocity"].astype(float)
+        along, across = vx * math.cos(yaw) + vy * math.sin(yaw), -vx * math.sin(yaw) + vy * math.cos(yaw)
+        rear = across - 1.4 * math.radians(float(state(world, car)["angular_velocity"][2]))
+        return abs(rear / along)
+
+    assert slip(17.0 / 3.0) > 2.0 * slip(17.0)
+
+
+def test_without_tyre_friction_a_car_can_neither_brake_nor_turn() -> None:
+    world = World(Town.load("Town01"), seed=0)
+    car = spawn(world)
+    world.set_physics(car.id, with_wheels(world.physics(car.id), tire_friction=0.0))
+    control(world, car, brake=1.0, steer=0.5)
+    world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
+    for _ in range(20):
+        world.tick(DT_S)
+    assert speed_mps(world, car) > 14.5
+
+
 def test_wheels_turn_by_ackermann() -> None:
     world = World(Town.load("Town01"), seed=0)
     car = spawn(world)
@@ -352,3 +409,25 @@ def test_the_tick_length_does_not_matter_within_the_substep_limit() -> None:
 def test_smaller_substeps_give_nearly_the_same_drive() -> None:
     coarse, fine = place_after_four_seconds(0.05), place_after_four_seconds(0.05, 0.001)
     assert math.dist(coarse, fine) < 0.01 * math.dist(fine, FAR_OFF[:2])
+
+
+def test_a_bicycle_stays_a_bicycle_and_a_lorry_brakes_longer_than_a_car() -> None:
+    def ride(model: str) -> tuple[float, float]:
+        """Speed after half a minute of full throttle, and the way to a stop from 50 km/h."""
+        world = World(Town.load("Town01"), seed=0)
+        vehicle = spawn(world, model=model)
+        control(world, vehicle, throttle=1.0)
+        for _ in range(600):
+            world.tick(DT_S)
+        fastest = speed_mps(world, vehicle)
+        control(world, vehicle, brake=1.0)
+        world.set_target_velocity(vehicle.id, (50.0 / 3.6, 0.0, 0.0))
+        began = world.transform(vehicle.id)[0]
+        for _ in range(200):
+            world.tick(DT_S)
+        return fastest * 3.6, world.transform(vehicle.id)[0] - began
+
+    bicycle, lorry, car = (ride(m) for m in ("bh.crossbike", "carlamotors.european_hgv", "lincoln.mkz_2020"))
+    assert 25.0 < bicycle[0] < 45.0
+    assert 80.0 < lorry[0] < 115.0 < car[0]
+    assert car[1] < 13.0 < lorry[1] < 20.0

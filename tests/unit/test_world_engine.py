@@ -18,12 +18,14 @@ RESISTANCE_MPS2 = {80.0: 0.28, 180.0: 0.92}
 """Rolling and drag by speed in km/h, with the engine under full throttle."""
 
 
-def push_mps2(kmh: float, change: Callable[[PhysicsControl], PhysicsControl]) -> float:
-    """Full-throttle acceleration at a speed, with changed parameters."""
+def push_mps2(
+    kmh: float, change: Callable[[PhysicsControl], PhysicsControl], gear: int | None = None
+) -> float:
+    """Full-throttle acceleration at a speed, with changed parameters, in a gear that the driver holds."""
     world = World(Town.load("Town01"), seed=0)
     car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     world.set_physics(car.id, change(world.physics(car.id)))
-    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, False, 0))
+    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, gear is not None, gear or 0))
     for _ in range(10):
         world.set_target_velocity(car.id, (kmh / 3.6, 0.0, 0.0))
         world.tick(DT_S)
@@ -62,6 +64,42 @@ def test_top_gear_alone_pulls_away_weakly_and_comes_into_its_own_at_speed() -> N
     assert push_mps2(5.0, top_gear_only) < 0.25 * push_mps2(5.0, same)
     top, all_gears = (push_mps2(180.0, change) + RESISTANCE_MPS2[180.0] for change in (top_gear_only, same))
     assert 0.6 < top / all_gears < 0.8
+
+
+def test_a_gear_that_the_driver_holds_is_the_only_one() -> None:
+    assert push_mps2(10.0, same, gear=1) == pytest.approx(push_mps2(10.0, same), rel=0.01)
+    assert push_mps2(80.0, same, gear=1) == pytest.approx(-RESISTANCE_MPS2[80.0], abs=0.02)
+    assert push_mps2(5.0, same, gear=6) == pytest.approx(push_mps2(5.0, top_gear_only), rel=0.01)
+    assert push_mps2(5.0, same, gear=9) == pytest.approx(push_mps2(5.0, same, gear=6))
+
+
+def test_neutral_pushes_nowhere_and_gear_minus_one_pushes_back() -> None:
+    assert -0.3 < push_mps2(30.0, same, gear=0) < 0.0
+    assert push_mps2(0.0, same, gear=-1) < -1.0
+
+
+def test_the_automatic_gearbox_comes_back() -> None:
+    world = World(Town.load("Town01"), seed=0)
+    car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    speeds = []
+    for manual in (True, False):
+        world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, manual, 6))
+        world.set_target_velocity(car.id, (2.0, 0.0, 0.0))
+        for _ in range(10):
+            world.tick(DT_S)
+        speeds.append(float(world.states["velocity"][car.row][0]))
+    assert speeds[1] > 2.0 * (speeds[0] - 2.0) + 2.0
+
+
+def test_parameters_set_while_a_gear_is_held_count_in_that_gear() -> None:
+    world = World(Town.load("Town01"), seed=0)
+    car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, True, 1))
+    world.set_physics(car.id, half_torque(world.physics(car.id)))
+    for _ in range(10):
+        world.set_target_velocity(car.id, (80.0 / 3.6, 0.0, 0.0))
+        world.tick(DT_S)
+    assert float(world.states["velocity"][car.row][0]) < 80.0 / 3.6
 
 
 def test_forces_follow_the_lever_arms() -> None:

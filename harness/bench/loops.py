@@ -1,24 +1,16 @@
-"""Timings as ratios in one run: `python -m harness.bench` (make bench).
+"""What the harness adds to a tick: two loops drive the same route, in the same world, with the same policy.
 
-1. The bare client: a world with N vehicles that get changed controls in every tick, one request each or all
-   in one batch, and nothing else.
-2. What the harness adds. Two loops drive the same route in the same world with the same policy calls:
+- *bare*: `world.tick()`, the policy's `step` on bundles recorded before, the controls of ego and traffic;
+- *episode*: the whole of `harness.episode`: facts, criteria, record, bundle, policy, traffic, controls.
 
-   - *bare*: `world.tick()`, the policy's `step` on bundles recorded before, the controls of ego and traffic;
-   - *episode*: the whole of `harness.episode`: facts, criteria, record, bundle, policy, traffic, controls.
-
-   Both see the same world tick for tick, because it is deterministic; what the bare loop needs for that
-   (reading facts, letting the drivers decide) is done between the timed parts. The loops alternate, and
-   medians are compared, so that a busy machine slows both.
+Both see the same world tick for tick, because it is deterministic; what the bare loop needs for that
+(reading facts, letting the drivers decide) is done between the timed parts. The loops alternate, and
+medians are compared, so that a busy machine slows both.
 """
 
 from __future__ import annotations
 
-import argparse
-import math
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,43 +18,21 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness.campaign.tasks import EpisodeTask
-from harness.client.load import ControlLoad
 from harness.client.scene import SceneBuilder
 from harness.client.session import Session
 from harness.config import DriveConfig, MachineConfig, PolicyConfig
 from harness.episode import EpisodeRunner
 from harness.policy_guard import PolicyGuard
-from harness.processes import thread_pool_environment
 from harness.record import read_episode
 from harness.servers.base import ServerKind
-from harness.servers.embedded import EmbeddedServer
 from policies import registry
 from policies.frames import control_to_carla
 from policies.interface import EpisodeContext, Policy, SensorSpec
 from policies.plan import Control
 from policies.sensor_bundle import SensorBundle
 from scenarios.route import Route
-from scenarios.suites import suite
 
 _SEED = 1
-_WARM_TICKS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class BareTimes:
-    """Ticks per second of a bare client, medians over ticks.
-
-    Attributes:
-        vehicles: in the world.
-        idle_hz: `world.tick()` alone.
-        single_hz: with one `apply_control` per vehicle and tick.
-        batch_hz: with one `apply_batch` per tick.
-    """
-
-    vehicles: int
-    idle_hz: float
-    single_hz: float
-    batch_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,37 +87,6 @@ class _Recorder:
     def close(self) -> None:
         """Release what the policy holds."""
         self._policy.close()
-
-
-def measure_bare(session: Session, town: str, *, vehicles: int, ticks: int) -> BareTimes:
-    """Time a client that does nothing but send controls and tick.
-
-    Args:
-        session: at an embedded server.
-        town: to load.
-        vehicles: to spawn.
-        ticks: per way of sending.
-    """
-    lane_map = session.load(town)
-    load = ControlLoad.spawn(session, lane_map, vehicles)
-
-    def rate_hz(way: str) -> float:
-        times = []
-        for tick in range(_WARM_TICKS + ticks):
-            throttle = 0.5 + 0.3 * math.sin(0.1 * tick)
-            steer = 0.1 * math.sin(0.03 * tick)
-            began_s = time.perf_counter()
-            if way == "single":
-                load.apply_one_by_one(throttle, steer)
-            elif way == "batch":
-                load.apply_in_a_batch(throttle, steer)
-            session.tick()
-            times.append(time.perf_counter() - began_s)
-        return 1.0 / statistics.median(times[_WARM_TICKS:])
-
-    result = BareTimes(vehicles, rate_hz("idle"), rate_hz("single"), rate_hz("batch"))
-    session.clear()
-    return result
 
 
 def measure_harness(
@@ -215,15 +154,9 @@ def _bare_loop(
     return times
 
 
-def report(bare: Sequence[BareTimes], loops: Sequence[LoopTimes]) -> str:
-    """Return the results as lines for people."""
+def lines_of(loops: Sequence[LoopTimes]) -> list[str]:
+    """The results for people."""
     lines = [
-        "Bare client, ticks/s (median tick)",
-        "vehicles   tick alone   apply_control each   apply_batch",
-    ]
-    lines += [f"{b.vehicles:8d}   {b.idle_hz:10.0f}   {b.single_hz:18.0f}   {b.batch_hz:11.0f}" for b in bare]
-    lines += [
-        "",
         "Episode loop against the bare loop, same world, same policy calls (median tick)",
         "vehicles   bare ticks/s   episode ticks/s   ratio   harness adds",
     ]
@@ -236,53 +169,4 @@ def report(bare: Sequence[BareTimes], loops: Sequence[LoopTimes]) -> str:
     for one in loops:
         phases = ", ".join(f"{name} {sum_s * 1e3:.3f}" for name, sum_s in one.phase_s.items())
         lines.append(f"{one.vehicles:8d}   {phases}")
-    return "\n".join(lines)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m harness.bench")
-    parser.add_argument("--suite", default="longest6-town01", help="its first route is driven")
-    parser.add_argument("--policy", default="expert", help="must answer controls (default: %(default)s)")
-    parser.add_argument("--bare-vehicles", type=int, nargs="*", default=[1, 20, 100])
-    parser.add_argument("--vehicles", type=int, nargs="*", default=[0, 40], help="background vehicles")
-    parser.add_argument("--ticks", type=int, default=1000, help="of the bare client, per way of sending")
-    parser.add_argument("--rounds", type=int, default=2, help="how often the two loops alternate")
-    parser.add_argument("--first-port", type=int, default=21000, help="of the embedded server")
-    options = parser.parse_args(arguments)
-    route = suite(options.suite).routes[0]
-    config = DriveConfig(suites=(options.suite,), policies=(PolicyConfig(name=options.policy),))
-    machine = MachineConfig()
-    with (
-        tempfile.TemporaryDirectory(prefix="drivegate-bench-") as folder,
-        EmbeddedServer(
-            Path(folder) / "logs",
-            first_port=options.first_port,
-            dt_s=config.dt_s,
-            start_deadline_s=machine.start_deadline_s,
-            environment=thread_pool_environment(1),
-        ) as server,
-    ):
-        session = Session(
-            server.endpoint,
-            is_alive=server.is_alive,
-            dt_s=config.dt_s,
-            tick_deadline_s=machine.tick_deadline_s,
-            request_deadline_s=machine.request_deadline_s,
-        )
-        bare = [
-            measure_bare(session, route.town, vehicles=count, ticks=options.ticks)
-            for count in options.bare_vehicles
-        ]
-        loops = [
-            measure_harness(
-                session, route, options.policy, vehicles=count, rounds=options.rounds, folder=Path(folder)
-            )
-            for count in options.vehicles
-        ]
-    print(report(bare, loops))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return lines

@@ -1,0 +1,1 @@
+"""Timings as ratios in one run; see `harness.bench.__main__`."""
