@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgpack
 
-from simulator.rpc.table import Answer, Method, NotInThisVersionError, constant, ignored, refused, value, void
+from simulator.rpc.table import Method, NotInThisVersionError, constant, ignored, value, void
 from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
 from simulator.wire.arguments import (
     BadArgumentError,
@@ -128,9 +128,9 @@ def add_traffic_manager_running(simulation: Simulation, endpoint: tuple[str, int
     return True
 
 
-def destroy_traffic_manager(simulation: Simulation, port: int) -> None:
-    """A traffic manager has gone."""
-    simulation.traffic_managers.pop(port, None)
+def destroy_traffic_manager(simulation: Simulation, port: int) -> bool:
+    """A traffic manager has gone; False if nobody knew it."""
+    return simulation.traffic_managers.pop(port, None) is not None
 
 
 # ---- recordings: there are none, and the client is told in CARLA's words
@@ -180,8 +180,8 @@ METHODS: tuple[Method, ...] = (
     value("is_traffic_manager_running", is_traffic_manager_running, _port),
     value("get_traffic_manager_running", get_traffic_manager_running, _port),
     value("add_traffic_manager_running", add_traffic_manager_running, _endpoint),
-    void("destroy_traffic_manager", destroy_traffic_manager, _port),
-    refused("start_recorder", Answer.VALUE, "there is no recorder"),
+    value("destroy_traffic_manager", destroy_traffic_manager, _port),
+    constant("start_recorder", "", "there is no recorder: CARLA's answer when it cannot open the file"),
     ignored("stop_recorder", "nothing is recorded"),
     value("show_recorder_file_info", no_such_file, text, note=_NO_RECORDINGS),
     value("show_recorder_collisions", no_such_file, text, note=_NO_RECORDINGS),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import cast
 
+from simulator.rpc.refusals import CarlaRefusalError, carla_text
 from simulator.sensors.interface import BadAttributeError
 from simulator.sensors.registry import UnsupportedSensorError
 from simulator.simulation import NoGeneratedTownError, Simulation
@@ -37,6 +38,7 @@ class NotInThisVersionError(Exception):
 EXPECTED_ERRORS = (
     BadArgumentError,
     BadAttributeError,
+    CarlaRefusalError,
     NoGeneratedTownError,
     NotInThisVersionError,
     UnknownBlueprintError,
@@ -168,10 +170,15 @@ class Dispatcher:
 
 
 def explain(name: str, error: Exception) -> str:
-    """What the client is told about an error; a defect of the server is logged with its traceback."""
+    """What the client is told about an error; a defect of the server is logged with its traceback.
+
+    Args:
+        name: of the method, or of the command of a batch.
+        error: what its handler raised.
+    """
     if isinstance(error, EXPECTED_ERRORS):
         logger.info("%s: %s", name, error)
-        return str(error)
+        return carla_text(name, error)
     logger.error("%s failed", name, exc_info=error)
     return f"internal error of the headless server in {name}: {error!r}"
 
