@@ -28,6 +28,7 @@ from simulator.world.actors import Actor, AttributeValue, Box, Collision
 from simulator.world.blueprints import Attribute, Blueprint, BlueprintLibrary, default_library
 from simulator.world.errors import UnknownTownError
 from simulator.world.town import Town, available_towns
+from simulator.world.walls import WallSpec
 from simulator.world.world import World
 
 WORLD_STREAM = 1
@@ -149,14 +150,18 @@ class Simulation:
         if reset_settings:
             self.settings = EpisodeSettings()
 
-    def keep_generated_town(self, opendrive: str) -> None:
-        """Keep an OpenDRIVE text for the next `load_new_episode("OpenDriveMap")`.
+    def keep_generated_town(self, opendrive: str, walls: WallSpec) -> None:
+        """Keep an OpenDRIVE text for the next `load_new_episode("OpenDriveMap")`; the present town stays.
+
+        Args:
+            opendrive: the text.
+            walls: how walls along its roads are to be.
 
         Raises:
             OpenDriveError: the text is no usable map.
         """
-        rehearse(GENERATED_TOWN, opendrive)
-        self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive)
+        rehearse(GENERATED_TOWN, opendrive, walls)
+        self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive, walls)
 
     def find_town(self, name: str) -> Town:
         """The town of that name, with or without a path such as "/Game/Carla/Maps/"; "" is the present one.
