@@ -9,7 +9,7 @@ import carla
 import pytest
 
 from tests.support.carla_client import go_asynchronous, go_synchronous
-from tests.support.mailbox import Mailbox, attach
+from tests.support.mailbox import Mailbox, attach, close_all
 from tests.support.opendrive_texts import HILL, LEFT_HAND, MANY_LANES, STRAIGHT, crossing
 
 pytestmark = pytest.mark.server
@@ -31,6 +31,7 @@ def generate(client: carla.Client) -> Iterator[Generate]:
         return worlds[-1]
 
     yield make
+    close_all()
     for world in worlds[-1:]:
         go_asynchronous(world)
 

@@ -112,23 +112,6 @@ def test_without_collisions_cars_pass_through_each_other(world: carla.World, car
     assert world.tick() == world.get_snapshot().frame
 
 
-def test_autopilot_is_the_clients_affair(
-    client: carla.Client, world: carla.World, car: carla.Vehicle
-) -> None:
-    """The server only learns that there is one; driving is up to the traffic manager of the client."""
-    manager = client.get_trafficmanager(29_400)
-    manager.set_synchronous_mode(True)
-    try:
-        car.set_autopilot(True, 29_400)
-        before = car.get_location()
-        ticks(world, 100)
-        assert car.get_location().distance(before) > 1.0
-        car.set_autopilot(False, 29_400)
-        world.tick()
-    finally:
-        manager.set_synchronous_mode(False)
-
-
 def test_all_lights_begin_anew(world: carla.World) -> None:
     lights = list(world.get_actors().filter("traffic.traffic_light"))
     first = [light.state for light in lights]

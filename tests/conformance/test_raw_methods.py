@@ -44,6 +44,15 @@ def test_only_walkers_die(peer: Peer, car: carla.Vehicle) -> None:
     assert "Actor does not match the expected type" in error_text(peer.call("set_actor_dead", car.id))
 
 
+def test_autopilot_is_the_clients_affair(world: carla.World, peer: Peer, car: carla.Vehicle) -> None:
+    """`Vehicle.set_autopilot` starts a traffic manager; what it sends to the server is this."""
+    before = car.get_location()
+    assert peer.call("set_actor_autopilot", car.id, True) == OK
+    for _ in range(20):
+        world.tick()
+    assert car.get_location().distance(before) < 0.01
+
+
 def test_one_light_freezes(world: carla.World, peer: Peer) -> None:
     """`TrafficLight.freeze` of the 0.9.16 client freezes all of them."""
     lights = list(world.get_actors().filter("traffic.traffic_light"))

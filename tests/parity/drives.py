@@ -101,8 +101,7 @@ def sensors(probe: Probe) -> Answers:
                 mail.wait_for_count(round(20 * DELTA_S / max(tick_s, DELTA_S)))
             frames = [message.frame - ticked[0] for message in mail.messages]  # type: ignore[attr-defined]
             found[f"{name} every {tick_s} s"] = {"frames": frames, "last": _content(mail)}
-            sensor.stop()
-            sensor.destroy()
+            mail.close()
     return found
 
 

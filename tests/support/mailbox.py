@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -9,6 +10,18 @@ import carla
 
 WAIT_S = 30.0
 """Only a message that never comes takes so long."""
+
+
+_open: list[Mailbox] = []
+
+
+def close_all() -> None:
+    """Stop and destroy every sensor that is still listened to.
+
+    The 0.9.16 client may abort ("close: Bad file descriptor") when a world is loaded while one listens.
+    """
+    while _open:
+        _open.pop().close()
 
 
 class Mailbox:
@@ -19,6 +32,13 @@ class Mailbox:
         self._changed = threading.Condition()
         self._sensor = sensor  # the client stops listening when the last reference goes
         sensor.listen(self._on_message)
+        _open.append(self)
+
+    def close(self) -> None:
+        """Listen no more."""
+        with contextlib.suppress(RuntimeError):  # it went with its parent
+            self._sensor.stop()
+            self._sensor.destroy()
 
     def _on_message(self, message: object) -> None:
         with self._changed:
