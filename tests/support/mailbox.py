@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 
@@ -36,8 +35,9 @@ class Mailbox:
 
     def close(self) -> None:
         """Listen no more."""
-        with contextlib.suppress(RuntimeError):  # it went with its parent
+        if self._sensor.is_listening:
             self._sensor.stop()
+        if self._sensor.is_alive:  # it may have gone with its parent
             self._sensor.destroy()
 
     def _on_message(self, message: object) -> None:
