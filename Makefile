@@ -15,7 +15,7 @@ PEERS ?= no
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test train closed-loop bench docs format clean
+.PHONY: help setup check test train closed-loop bench parity docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and T
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness
 	$(if $(filter yes,$(PEERS)),$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]')
 	$(BIN)/python -m harness.bench
+
+parity: $(VENV)/dev.stamp  ## ask a CARLA (SERVER=host:port; ours without) what ours answers, and report the differences
+	$(BIN)/python -m tests.parity $(if $(SERVER),--server $(SERVER)) $(if $(ACCEPT),--accept)
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from pathlib import Path
 from types import FrameType
 
 from simulator.rpc.episode import CARLA_VERSION
@@ -54,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
         )
         server.run(
             simulation,
-            Dispatcher(simulation, METHODS),
+            Dispatcher(
+                simulation, METHODS, None if options.log_calls is None else _CallLog(options.log_calls)
+            ),
             ready=lambda: _announce(options.host, options.port, town.name),
             parent_pid=options.exit_with_parent,
         )
@@ -63,6 +66,17 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         server.close()
     return EXIT_OK
+
+
+class _CallLog:
+    """Appends the name of each remote method that clients call to a file, at its first call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, name: str) -> None:
+        with self._path.open("a", encoding="utf-8") as log:
+            log.write(f"{name}\n")
 
 
 class _Cap(logging.Filter):
@@ -102,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
         const=os.getppid(),
         metavar="PID",
         help="stop when this process ends, even if it was killed (default PID: the parent process)",
+    )
+    parser.add_argument(
+        "--log-calls", type=Path, metavar="FILE", help="append the name of each method that clients call"
     )
     parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
     parser.add_argument(

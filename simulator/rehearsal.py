@@ -13,6 +13,7 @@ import signal
 
 from simulator.world.errors import OpenDriveError, WorldError
 from simulator.world.town import Town
+from simulator.world.walls import NO_WALLS, WallSpec
 
 MAX_ROAD_M = 1_000_000.0
 """Longest road that is read at all: lanes are sampled along it."""
@@ -30,7 +31,7 @@ _LENGTH = re.compile(r"""\blength\s*=\s*["']\s*([^"']*)["']""")
 _READ, _REFUSED, _FAILED = 0, 1, 2
 
 
-def rehearse(name: str, text: str) -> None:
+def rehearse(name: str, text: str, walls: WallSpec = NO_WALLS) -> None:
     """See that a map can be read, or is refused in good order, without an accident.
 
     Raises:
@@ -42,7 +43,7 @@ def rehearse(name: str, text: str) -> None:
             raise OpenDriveError(name, "road", found)
     child = os.fork()
     if child == 0:
-        _read_and_leave(name, text)
+        _read_and_leave(name, text, walls)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         word = signal.Signals(os.WTERMSIG(status)).name
@@ -58,12 +59,12 @@ def _is_too_long(text: str) -> bool:
         return False  # the reader says what is wrong with it
 
 
-def _read_and_leave(name: str, text: str) -> None:
+def _read_and_leave(name: str, text: str, walls: WallSpec) -> None:
     """What the child does: read the map and tell by the exit status; never return."""
     status = _FAILED
     try:
         _be_alone()
-        Town.from_opendrive(name, text)
+        Town.from_opendrive(name, text, walls)
         status = _READ
     except WorldError:
         status = _REFUSED

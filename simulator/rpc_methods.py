@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from simulator.rpc import actors, batch, environment, episode, level, vehicles
+from simulator.rpc import actors, appearance, batch, environment, episode, level, vehicles
 from simulator.rpc.table import Method
 
 FAMILIES: dict[str, tuple[Method, ...]] = {
     "Server, map, episode, time": episode.METHODS,
     "Actors and walkers": actors.METHODS,
     "Vehicles": vehicles.METHODS,
-    "Weather, traffic lights, drawing": environment.METHODS,
+    "Weather, traffic lights": environment.METHODS,
+    "What is drawn, other engines, ROS, V2X": appearance.METHODS,
     "Level and rays": level.METHODS,
     "Batches": batch.METHODS,
 }

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from simulator.clock import AsynchronousClock
 from simulator.connections import Connection, RpcConnection, StreamConnection, Streams, Turns
 from simulator.rpc.table import Dispatcher
 from simulator.simulation import Simulation
@@ -102,29 +103,30 @@ class Server:
             sock.close()
 
     def _loop(self, simulation: Simulation, poll: Callable[[], float | None], watchdog: TmWatchdog) -> None:
-        due_s = time.monotonic()
+        clock = AsynchronousClock(time.monotonic())
         while not self._stopping:
             waits_s = (poll(), watchdog.poll())
             wait_s = min((one_s for one_s in waits_s if one_s is not None), default=None)
             settings = simulation.settings
             self.streams.may_drop = not settings.synchronous_mode
-            if not settings.synchronous_mode:
-                now_s = time.monotonic()
-                if now_s >= due_s:
-                    self._tick(simulation)
-                    # A clock that fell behind does not hurry: it goes on from now.
-                    due_s = max(due_s + settings.delta_s, now_s)
-                remaining_s = max(0.0, due_s - time.monotonic())
+            now_s = time.monotonic()
+            if settings.synchronous_mode:
+                clock.pause(now_s)
+            else:
+                delta_s = clock.due(now_s, settings, is_watched=simulation.is_watched)
+                if delta_s is not None:
+                    self._tick(simulation, delta_s)
+                remaining_s = clock.remaining_s(time.monotonic())
                 wait_s = remaining_s if wait_s is None else min(wait_s, remaining_s)
             for key, events in self._selector.select(0.0 if self._turns.waiting else wait_s):
                 key.data.on_event(events)
             self._turns.take()
 
     @staticmethod
-    def _tick(simulation: Simulation) -> None:
+    def _tick(simulation: Simulation, delta_s: float) -> None:
         """A tick of the clock. Where a client ticks it is told of a failure; here there is nobody to tell."""
         try:
-            simulation.tick()
+            simulation.tick(delta_s)
         except Exception:
             logger.exception("a tick failed")
 

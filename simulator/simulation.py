@@ -13,6 +13,7 @@ from typing import Protocol
 import carla
 import msgpack
 
+from simulator.appearance import Appearance
 from simulator.rehearsal import rehearse
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
 from simulator.sensors.registry import SENSORS, check_supported
@@ -25,7 +26,9 @@ from simulator.wire.streams import Token, frame_message
 from simulator.world.ackermann import AckermannDrivers
 from simulator.world.actors import Actor, AttributeValue, Box, Collision
 from simulator.world.blueprints import Attribute, Blueprint, BlueprintLibrary, default_library
-from simulator.world.town import Town
+from simulator.world.errors import UnknownTownError
+from simulator.world.town import Town, available_towns
+from simulator.world.walls import WallSpec
 from simulator.world.world import World
 
 WORLD_STREAM = 1
@@ -37,6 +40,9 @@ LEVEL_TYPE_ID = "static.unknown"
 GENERATED_TOWN = "OpenDriveMap"
 """Name under which clients load the OpenDRIVE text that they sent."""
 
+
+LIFE_SPAN_AFTER_DEATH_S = 10.0
+"""How long a dead walker stays, in simulated time: CARLA's `AfterLifeSpan`."""
 
 NO_BOX = Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 """Box of what has no body."""
@@ -85,7 +91,7 @@ class Simulation:
     Attributes:
         world: the running episode's world.
         ackermann: vehicles of the episode under Ackermann control.
-        wheel_pitch_deg: (vehicle, wheel) -> pitch of a drawn wheel that a client set.
+        appearance: doors, wheels and the like that clients set in this episode.
         settings: of the episode.
         frame: CARLA's frame counter; grows over episodes.
         episode_id: changes with every load.
@@ -132,7 +138,8 @@ class Simulation:
         """
         self.world = World(town, self._seed, self.library)
         self.ackermann = AckermannDrivers(self.world)
-        self.wheel_pitch_deg: dict[tuple[int, int], float] = {}
+        self.appearance = Appearance()
+        self._dying: dict[int, float] = {}
         for mounted in self._mounted.values():
             self._publisher.close_stream(mounted.stream_id)
         self.episode_id += 1
@@ -143,14 +150,18 @@ class Simulation:
         if reset_settings:
             self.settings = EpisodeSettings()
 
-    def keep_generated_town(self, opendrive: str) -> None:
-        """Keep an OpenDRIVE text for the next `load_new_episode("OpenDriveMap")`.
+    def keep_generated_town(self, opendrive: str, walls: WallSpec) -> None:
+        """Keep an OpenDRIVE text for the next `load_new_episode("OpenDriveMap")`; the present town stays.
+
+        Args:
+            opendrive: the text.
+            walls: how walls along its roads are to be.
 
         Raises:
             OpenDriveError: the text is no usable map.
         """
-        rehearse(GENERATED_TOWN, opendrive)
-        self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive)
+        rehearse(GENERATED_TOWN, opendrive, walls)
+        self._generated_town = Town.from_opendrive(GENERATED_TOWN, opendrive, walls)
 
     def find_town(self, name: str) -> Town:
         """The town of that name, with or without a path such as "/Game/Carla/Maps/"; "" is the present one.
@@ -163,6 +174,8 @@ class Simulation:
         if not short_name:  # what the client sends to reload the map
             return self.world.town
         if short_name != GENERATED_TOWN:
+            if short_name not in available_towns():
+                raise UnknownTownError(name, available_towns())
             return Town.load(short_name)
         if self._generated_town is None:
             raise NoGeneratedTownError
@@ -170,14 +183,25 @@ class Simulation:
 
     # ---- time
 
-    def tick(self) -> int:
+    @property
+    def is_watched(self) -> bool:
+        """Whether any client follows the world."""
+        return self._publisher.has_subscribers(WORLD_STREAM)
+
+    def tick(self, delta_s: float | None = None) -> int:
         """Advance the world by one tick, send what the sensors saw, then the snapshot.
+
+        Args:
+            delta_s: simulated time of the tick; that of the settings if None.
 
         Returns:
             The frame that this tick made.
         """
         settings = self.settings
-        delta_s = settings.delta_s
+        if delta_s is None:
+            delta_s = settings.delta_s
+        if self._dying:
+            self._bury()
         self.ackermann.drive(delta_s)
         if settings.substepping:
             collisions = self.world.tick(
@@ -192,7 +216,7 @@ class Simulation:
         return self.frame
 
     def _publish_snapshot(self, delta_s: float) -> None:
-        if not self._publisher.has_subscribers(WORLD_STREAM):
+        if not self.is_watched:
             return
         snapshot = pack_snapshot(
             self.frame,
@@ -278,11 +302,21 @@ class Simulation:
         if not self.world.destroy(actor_id):
             return False
         alive = self.world.actors
-        self.wheel_pitch_deg = {key: deg for key, deg in self.wheel_pitch_deg.items() if key[0] in alive}
+        self.appearance.keep(alive)
+        self._dying = {key: due_s for key, due_s in self._dying.items() if key in alive}
         self._records = {key: record for key, record in self._records.items() if key in alive}
         for gone in [key for key in self._mounted if key not in alive]:
             self._publisher.close_stream(self._mounted.pop(gone).stream_id)
         return True
+
+    def let_die(self, walker_id: int) -> None:
+        """Let a walker disappear after `LIFE_SPAN_AFTER_DEATH_S`; counted from the last time it was told."""
+        self._dying[walker_id] = self.world.sim_time_s + LIFE_SPAN_AFTER_DEATH_S
+
+    def _bury(self) -> None:
+        now_s = self.world.sim_time_s
+        for walker_id in [key for key, due_s in self._dying.items() if due_s <= now_s]:
+            self.destroy(walker_id)
 
     def actor_record(self, actor_id: int) -> bytes:
         """The msgpack `Actor` of a live actor, encoded once; 0 gives the level.

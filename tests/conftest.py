@@ -8,7 +8,7 @@ import carla
 import pytest
 from hypothesis import settings
 
-from tests.support import headless
+from tests.support import headless, method_coverage
 from tests.support.carla_client import connect
 from tests.support.headless import Endpoint, Headless
 
@@ -25,6 +25,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A whole run of the conformance tests fails when it leaves a remote method out."""
+    config.pluginmanager.register(method_coverage)
+
+
 def _given_endpoint(config: pytest.Config) -> Endpoint | None:
     option = config.getoption("--carla-server")
     if option is None:
@@ -35,6 +40,17 @@ def _given_endpoint(config: pytest.Config) -> Endpoint | None:
     return Endpoint(host, int(port))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On somebody else's server, leave out what is about ours, or starts one of its own."""
+    if config.getoption("--carla-server") is None:
+        return
+    for item in items:
+        if item.get_closest_marker("own_server") is not None:
+            item.add_marker(pytest.mark.skip(reason="about our own server"))
+        elif "server" not in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason="starts a server of its own"))
+
+
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
     """A server that the tests of a session share. Each test makes its own episode in it."""
@@ -42,17 +58,19 @@ def server(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
     if endpoint is not None:
         yield endpoint
         return
-    with headless.running() as started:
+    with headless.running(*method_coverage.server_options()) as started:
         yield started.endpoint
 
 
 @pytest.fixture
-def start_server() -> Iterator[Callable[..., Headless]]:
+def start_server(request: pytest.FixtureRequest) -> Iterator[Callable[..., Headless]]:
     """Starts servers of a test's own: `start_server("--town", "Town02")`."""
     started: list[Headless] = []
+    # Only conformance tests count for the coverage of the remote methods.
+    counted = method_coverage.server_options() if "conformance" in request.path.parts else ()
 
     def start(*options: str) -> Headless:
-        started.append(headless.start(*options))
+        started.append(headless.start(*counted, *options))
         return started[-1]
 
     yield start

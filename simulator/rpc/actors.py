@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.rpc.table import Answer, Method, constant, ignored, refused, value, void
+from simulator.rpc.appearance import walker
+from simulator.rpc.table import Method, value, void
 from simulator.simulation import NO_BOX, Simulation, box_to_wire
 from simulator.wire.arguments import (
     BadArgumentError,
@@ -98,8 +99,16 @@ def spawn_actor_with_parent(
 
 
 def destroy_actor(simulation: Simulation, actor_id: int) -> bool:
-    """Remove an actor and what is attached to it."""
-    return simulation.destroy(actor_id)
+    """Remove an actor and what is attached to it.
+
+    Raises:
+        UnknownActorError: there is none.
+        BadArgumentError: it belongs to the town.
+    """
+    simulation.world.actor(actor_id)
+    if not simulation.destroy(actor_id):
+        raise BadArgumentError("internal error: unable to destroy actor")
+    return True
 
 
 def get_actor_bounding_box(simulation: Simulation, actor_id: int) -> Encoded:
@@ -207,12 +216,15 @@ def walker_control(wire: Value) -> WalkerControl:
     return vector(direction), number(speed_mps), flag(jump)
 
 
+def set_actor_dead(simulation: Simulation, actor_id: int) -> None:
+    """Let a walker lie for a while, then disappear."""
+    simulation.let_die(walker(simulation, actor_id).id)
+
+
 def apply_control_to_walker(simulation: Simulation, actor_id: int, control: WalkerControl) -> None:
     """Walk."""
     simulation.world.apply_walker_control(actor_id, *control)
 
-
-_NO_SKELETON = "actors have no skeleton"
 
 METHODS: tuple[Method, ...] = (
     value("get_actor_definitions", get_actor_definitions),
@@ -239,7 +251,7 @@ METHODS: tuple[Method, ...] = (
     void("set_actor_simulate_physics", set_actor_simulate_physics, unsigned, flag),
     void("set_actor_enable_gravity", set_actor_enable_gravity, unsigned, flag),
     void("set_actor_collisions", set_actor_collisions, unsigned, flag),
-    ignored("set_actor_dead", "walkers do not die"),
+    void("set_actor_dead", set_actor_dead, unsigned, note="the walker disappears after ten seconds"),
     void("add_actor_impulse", add_actor_impulse, unsigned, vector),
     void("add_actor_impulse_at_location", add_actor_impulse_at_location, unsigned, vector, vector),
     void("add_actor_force", add_actor_force, unsigned, vector),
@@ -247,17 +259,4 @@ METHODS: tuple[Method, ...] = (
     void("add_actor_angular_impulse", add_actor_angular_impulse, unsigned, vector),
     void("add_actor_torque", add_actor_torque, unsigned, vector),
     void("apply_control_to_walker", apply_control_to_walker, unsigned, walker_control),
-    constant("get_bones_transform", [], _NO_SKELETON),
-    ignored("set_bones_transform", _NO_SKELETON),
-    ignored("blend_pose", _NO_SKELETON),
-    ignored("get_pose_from_animation", _NO_SKELETON),
-    *(
-        constant(f"get_actor_{part}_{what}", [], _NO_SKELETON)
-        for part in ("bone", "socket")
-        for what in ("names", "relative_transforms", "world_transforms")
-    ),
-    constant("get_actor_component_names", [], _NO_SKELETON),
-    refused("get_actor_component_relative_transform", Answer.VALUE, _NO_SKELETON),
-    refused("get_actor_component_world_transform", Answer.VALUE, _NO_SKELETON),
-    constant("get_vehicle_bone_world_transforms", [], _NO_SKELETON),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import groupby
 
-from simulator.rpc import actors, environment, vehicles
+from simulator.rpc import actors, appearance, environment, vehicles
 from simulator.rpc.actors import Description
 from simulator.rpc.control_runs import apply_run, is_control
 from simulator.rpc.table import Answer, Converter, Coverage, Handler, Method, run_command
@@ -68,8 +68,7 @@ def spawn(
 
 def destroy(simulation: Simulation, actor_id: int) -> int:
     """Remove an actor."""
-    if not simulation.destroy(actor_id):
-        raise BadArgumentError(f"unable to destroy actor: {actor_id} not found")
+    actors.destroy_actor(simulation, actor_id)
     return actor_id
 
 
@@ -93,9 +92,8 @@ def _on_actor(name: str, handler: Handler, *takes: Converter) -> Method:
 
 
 def _ignored(name: str, note: str) -> Method:
-    return Method(
-        name, Answer.VALUE, (unsigned,), lambda _simulation, actor_id: actor_id, Coverage.NO_EFFECT, note
-    )
+    """A command for vehicles that does nothing."""
+    return Method(name, Answer.VALUE, (unsigned,), _echo(appearance.vehicle), Coverage.NO_EFFECT, note)
 
 
 def _anything(wire: Value) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.rpc.table import Answer, Method, constant, ignored, refused, value, void
+from simulator.rpc.table import Method, constant, value, void
 from simulator.simulation import Simulation, box_to_wire
 from simulator.wire.arguments import BadArgumentError, array, flag, number, unsigned
 from simulator.wire.layouts import TrafficLightState
@@ -102,8 +102,6 @@ def set_imui_gravity(simulation: Simulation, gravity: float) -> None:
     simulation.imui_gravity = gravity
 
 
-_NOTHING_DRAWN = "nothing is drawn"
-
 METHODS: tuple[Method, ...] = (
     value("get_weather_parameters", get_weather_parameters),
     void("set_weather_parameters", set_weather_parameters, weather),
@@ -117,21 +115,7 @@ METHODS: tuple[Method, ...] = (
     void("reset_all_traffic_lights", reset_all_traffic_lights),
     value("get_group_traffic_lights", get_group_traffic_lights, unsigned),
     value("get_light_boxes", get_light_boxes, unsigned),
-    ignored("draw_debug_shape", _NOTHING_DRAWN),
-    ignored("clear_debug_shape", _NOTHING_DRAWN),
-    ignored("clear_debug_string", _NOTHING_DRAWN),
-    refused("apply_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
-    refused("apply_float_color_texture_to_objects", Answer.VOID, _NOTHING_DRAWN),
-    ignored("set_annotations_traverse_translucency", _NOTHING_DRAWN),
     value("get_imui_gravity", get_imui_gravity),
     void("set_imui_gravity", set_imui_gravity, number, note="kept; the IMU knows no other gravity"),
-    ignored("set_ignored_vehicles"),
-    refused("get_gbuffer_token", Answer.VALUE, _NOTHING_DRAWN),
-    constant("are_gbuffers_enabled", False, _NOTHING_DRAWN),
-    ignored("enable_gbuffers", _NOTHING_DRAWN),
-    ignored("enable_sensor_for_ros", "there is no ROS bridge in the server"),
-    ignored("disable_sensor_for_ros", "there is no ROS bridge in the server"),
-    constant("is_sensor_enabled_for_ros", False, "there is no ROS bridge in the server"),
-    ignored("console_command", "there is no console"),
-    ignored("send", "there are no V2X messages"),
+    constant("console_command", False, "there is no console: no command is recognised"),
 )

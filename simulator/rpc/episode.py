@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgpack
 
-from simulator.rpc.table import Answer, Method, NotInThisVersionError, constant, ignored, refused, value, void
+from simulator.rpc.table import Method, NotInThisVersionError, constant, ignored, value, void
 from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
 from simulator.wire.arguments import (
     BadArgumentError,
@@ -12,6 +12,7 @@ from simulator.wire.arguments import (
     array,
     flag,
     integer,
+    number,
     short_text,
     text,
     unsigned,
@@ -19,6 +20,7 @@ from simulator.wire.arguments import (
 from simulator.wire.rpc import Encoded, Value
 from simulator.wire.settings import EpisodeSettings
 from simulator.world.town import available_towns
+from simulator.world.walls import MAX_HEIGHT_M, MAX_WIDTH_M, WallSpec
 
 CARLA_VERSION = "0.9.16"
 """Version whose protocol this server speaks; the client warns when it differs from its own."""
@@ -79,9 +81,27 @@ def load_new_episode(simulation: Simulation, name: str, reset_settings: bool, _l
     simulation.load(simulation.find_town(name), reset_settings=reset_settings)
 
 
-def copy_opendrive_to_file(simulation: Simulation, opendrive: str, _parameters: list[Value]) -> None:
+_GENERATION_DEFAULTS: list[Value] = [2.0, 50.0, 1.0, 0.6]
+"""Distance of vertices, longest piece of road, height of walls, additional width; m, CARLA's own."""
+
+
+def generation_parameters(wire: Value) -> WallSpec:
+    """What can be felt of `OpendriveGenerationParameters`: the walls, and how far off the road they stand.
+
+    Raises:
+        BadArgumentError: wrong types.
+    """
+    given = array(wire)
+    wall_height, additional_width = [*given, *_GENERATION_DEFAULTS[len(given) :]][2:4]
+    return WallSpec(
+        height_m=min(max(number(wall_height), 0.0), MAX_HEIGHT_M),
+        setback_m=min(max(number(additional_width), 0.0), MAX_WIDTH_M),
+    )
+
+
+def copy_opendrive_to_file(simulation: Simulation, opendrive: str, walls: WallSpec) -> None:
     """Keep a map that a client brings; it loads it as "OpenDriveMap" next."""
-    simulation.keep_generated_town(opendrive)
+    simulation.keep_generated_town(opendrive, walls)
 
 
 def request_file(_simulation: Simulation, name: str) -> bytes:
@@ -128,9 +148,9 @@ def add_traffic_manager_running(simulation: Simulation, endpoint: tuple[str, int
     return True
 
 
-def destroy_traffic_manager(simulation: Simulation, port: int) -> None:
-    """A traffic manager has gone."""
-    simulation.traffic_managers.pop(port, None)
+def destroy_traffic_manager(simulation: Simulation, port: int) -> bool:
+    """A traffic manager has gone; False if nobody knew it."""
+    return simulation.traffic_managers.pop(port, None) is not None
 
 
 # ---- recordings: there are none, and the client is told in CARLA's words
@@ -172,16 +192,16 @@ METHODS: tuple[Method, ...] = (
         "copy_opendrive_to_file",
         copy_opendrive_to_file,
         text,
-        array,
-        note="the generation parameters are ignored: the road surface comes from the OpenDRIVE text itself",
+        generation_parameters,
+        note="walls are built; the other parameters shape meshes, and the surface is the text's own",
     ),
     ignored("load_map_layer", "maps have no layers"),
     ignored("unload_map_layer", "maps have no layers"),
     value("is_traffic_manager_running", is_traffic_manager_running, _port),
     value("get_traffic_manager_running", get_traffic_manager_running, _port),
     value("add_traffic_manager_running", add_traffic_manager_running, _endpoint),
-    void("destroy_traffic_manager", destroy_traffic_manager, _port),
-    refused("start_recorder", Answer.VALUE, "there is no recorder"),
+    value("destroy_traffic_manager", destroy_traffic_manager, _port),
+    constant("start_recorder", "", "there is no recorder: CARLA's answer when it cannot open the file"),
     ignored("stop_recorder", "nothing is recorded"),
     value("show_recorder_file_info", no_such_file, text, note=_NO_RECORDINGS),
     value("show_recorder_collisions", no_such_file, text, note=_NO_RECORDINGS),

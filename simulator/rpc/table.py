@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import cast
 
+from simulator.rpc.refusals import CarlaRefusalError, carla_text
 from simulator.sensors.interface import BadAttributeError
 from simulator.sensors.registry import UnsupportedSensorError
 from simulator.simulation import NoGeneratedTownError, Simulation
@@ -37,6 +38,7 @@ class NotInThisVersionError(Exception):
 EXPECTED_ERRORS = (
     BadArgumentError,
     BadAttributeError,
+    CarlaRefusalError,
     NoGeneratedTownError,
     NotInThisVersionError,
     UnknownBlueprintError,
@@ -134,10 +136,23 @@ def _nothing(_simulation: Simulation) -> None:
 class Dispatcher:
     """Turns requests into replies. Whatever a handler raises becomes an error answer; the server lives."""
 
-    def __init__(self, simulation: Simulation, methods: Iterable[Method]) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        methods: Iterable[Method],
+        on_first_call: Callable[[str], None] | None = None,
+    ) -> None:
+        """Answer calls of a simulation.
+
+        Args:
+            simulation: what the methods act on.
+            methods: all that can be called.
+            on_first_call: told the name of each method when it is called for the first time.
+        """
         self._simulation = simulation
         self._methods = {method.name: method for method in methods}
-        self._told: set[str] = set()
+        self._called: set[str] = set()
+        self._on_first_call = on_first_call
 
     def reply(self, request: Request) -> bytes:
         """The whole reply to a request."""
@@ -149,9 +164,12 @@ class Dispatcher:
                 request.id,
                 f"server could not find function {request.method[:80]!r} with argument count {count}",
             )
-        if method.coverage is not Coverage.IMPLEMENTED and method.name not in self._told:
-            self._told.add(method.name)
-            logger.info("%s: %s", method.name, method.coverage)
+        if method.name not in self._called:
+            self._called.add(method.name)
+            if method.coverage is not Coverage.IMPLEMENTED:
+                logger.info("%s: %s", method.name, method.coverage)
+            if self._on_first_call is not None:
+                self._on_first_call(method.name)
         return encode_reply(request.id, self._result(method, request.arguments))
 
     def _result(self, method: Method, arguments: list[Value]) -> bytes:
@@ -168,10 +186,15 @@ class Dispatcher:
 
 
 def explain(name: str, error: Exception) -> str:
-    """What the client is told about an error; a defect of the server is logged with its traceback."""
+    """What the client is told about an error; a defect of the server is logged with its traceback.
+
+    Args:
+        name: of the method, or of the command of a batch.
+        error: what its handler raised.
+    """
     if isinstance(error, EXPECTED_ERRORS):
         logger.info("%s: %s", name, error)
-        return str(error)
+        return carla_text(name, error)
     logger.error("%s failed", name, exc_info=error)
     return f"internal error of the headless server in {name}: {error!r}"
 

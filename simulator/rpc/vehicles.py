@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import astuple
 
-from simulator.rpc.table import Method, ignored, value, void
+from simulator.rpc.appearance import checked, vehicle
+from simulator.rpc.table import Method, value, void
 from simulator.simulation import Simulation
 from simulator.wire.arguments import (
-    BadArgumentError,
     array,
     array_of,
     flag,
-    integer,
     number,
     point,
     signed,
@@ -23,9 +22,6 @@ from simulator.world.ackermann import AckermannControl, AckermannGains
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
 from simulator.world.telemetry import telemetry
 from simulator.world.world import VehicleControl
-
-WHEELS_MAX = 8
-"""More than any vehicle of CARLA has."""
 
 
 def vehicle_control(wire: Value) -> VehicleControl:
@@ -188,11 +184,6 @@ def apply_physics_control(simulation: Simulation, actor_id: int, physics: Physic
     simulation.world.set_physics(actor_id, physics)
 
 
-def get_wheel_steer_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
-    """Steering angle of a wheel, deg."""
-    return simulation.world.wheel_steer_angle(actor_id, wheel)
-
-
 def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[object]:
     """Engine and wheels, derived from the motion of the last tick."""
     told = telemetry(simulation.world, actor_id)
@@ -206,30 +197,6 @@ def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[object]:
         told.drag,
         [list(astuple(wheel)) for wheel in told.wheels],
     ]
-
-
-def set_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int, angle_deg: float) -> None:
-    """Keep the pitch of a drawn wheel; nothing rolls differently for it, as in CARLA."""
-    simulation.world.vehicle_control(actor_id)  # an error if it is no vehicle
-    simulation.wheel_pitch_deg[actor_id, wheel] = angle_deg
-
-
-def get_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
-    """The pitch that was set, deg."""
-    simulation.world.vehicle_control(actor_id)
-    return simulation.wheel_pitch_deg.get((actor_id, wheel), 0.0)
-
-
-def wheel_number(wire: Value) -> int:
-    """A `VehicleWheelLocation`.
-
-    Raises:
-        BadArgumentError: no such wheel.
-    """
-    number_ = unsigned(wire)
-    if number_ >= WHEELS_MAX:
-        raise BadArgumentError(f"{number_} is no wheel")
-    return number_
 
 
 # ---- lamps
@@ -259,13 +226,10 @@ def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     return [[actor_id, flags] for actor_id, flags in simulation.world.light_states()]
 
 
-_ONLY_DRAWN = "turns the drawn wheel only, in CARLA too"
-
 METHODS: tuple[Method, ...] = (
     void("apply_control_to_vehicle", apply_control_to_vehicle, unsigned, vehicle_control),
     value("get_physics_control", get_physics_control, unsigned),
     void("apply_physics_control", apply_physics_control, unsigned, physics_control),
-    value("get_wheel_steer_angle", get_wheel_steer_angle, unsigned, integer),
     value(
         "get_telemetry_data",
         get_telemetry_data,
@@ -275,18 +239,10 @@ METHODS: tuple[Method, ...] = (
     value("get_vehicle_light_state", get_vehicle_light_state, unsigned),
     void("set_vehicle_light_state", set_vehicle_light_state, unsigned, lamp_flags),
     value("get_vehicle_light_states", get_vehicle_light_states),
-    ignored("set_actor_autopilot", "the client's traffic manager drives; the server has nothing to do"),
+    checked(
+        "set_actor_autopilot", vehicle, "the client's traffic manager drives; the server has nothing to do"
+    ),
     void("apply_ackermann_control_to_vehicle", apply_ackermann_control, unsigned, ackermann_control),
     value("get_ackermann_controller_settings", get_ackermann_settings, unsigned),
     void("apply_ackermann_controller_settings", apply_ackermann_settings, unsigned, ackermann_gains),
-    ignored("set_wheel_steer_direction", _ONLY_DRAWN),
-    void("set_wheel_pitch_angle", set_wheel_pitch_angle, unsigned, wheel_number, number, note=_ONLY_DRAWN),
-    value("get_wheel_pitch_angle", get_wheel_pitch_angle, unsigned, wheel_number),
-    ignored("open_vehicle_door", "doors are drawn, and nothing is drawn here"),
-    ignored("close_vehicle_door", "doors are drawn, and nothing is drawn here"),
-    ignored("show_vehicle_debug_telemetry", "nothing is drawn"),
-    ignored("enable_carsim", "one physics engine only"),
-    ignored("use_carsim_road", "one physics engine only"),
-    ignored("enable_chrono_physics", "one physics engine only"),
-    ignored("restore_physx_physics", "one physics engine only"),
 )

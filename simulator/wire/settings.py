@@ -17,7 +17,8 @@ MAX_SUBSTEPS = 1000
 """Most physics steps in a tick: one tick of one client must not hold up the others for good."""
 
 DEFAULT_DELTA_S = 0.05
-"""Simulated time of a tick when the client fixed none. CARLA takes the time that the frame took to render."""
+"""Simulated time of a tick of a client that fixed none. CARLA takes the time that the frame took to render,
+which is as good as random where a client ticks; see `simulator.clock` for where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class EpisodeSettings:
     def delta_s(self) -> float:
         """Simulated time of a tick."""
         return DEFAULT_DELTA_S if self.fixed_delta_s is None else self.fixed_delta_s
+
+    @property
+    def longest_physics_s(self) -> float:
+        """The longest tick that physics steps of the wanted length can fill."""
+        return self.max_substep_s * self.max_substeps
 
     def to_wire(self) -> list[object]:
         """The eleven fields."""

@@ -46,6 +46,13 @@ class WrongActorKindError(WorldError):
         super().__init__(f"actor {actor_id} is a {blueprint_id}, not a {wanted}")
 
 
+class NoBodyError(WrongActorKindError):
+    """The call needs something that forces can move: a vehicle, a walker or a prop."""
+
+    def __init__(self, actor_id: int, blueprint_id: str) -> None:
+        super().__init__(actor_id, blueprint_id, "thing with a body")
+
+
 class UnknownParentError(WorldError):
     """An actor was to be attached to one that does not exist."""
 

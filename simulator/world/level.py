@@ -43,6 +43,8 @@ class Level:
         light_ids = [_add(plan, ActorKind.TRAFFIC_LIGHT, roster, poles) for plan in town.lights]
         for plan in town.signs:
             _add(plan, ActorKind.TRAFFIC_SIGN, roster, poles)
+        # Bodies of no actor: who meets one is told of the level.
+        poles += [new_body(ActorKind.PROP, wall.box, wall.transform) for wall in town.walls]
         for actor in roster.actors.values():
             roster.signs["sign_id"][actor.row] = actor.opendrive_id.encode()
         spectator = Actor(roster.next_id(), 0, "spectator", 0, (), _NO_BOX, b"\x00", ActorKind.SPECTATOR)

@@ -17,6 +17,7 @@ from simulator.world.opendrive import read_opendrive
 from simulator.world.roads import RoadSurface
 from simulator.world.spawn_points import spawn_points
 from simulator.world.speed_limits import lane_limits_kmh
+from simulator.world.walls import NO_WALLS, Wall, WallSpec, build_walls
 
 _SUFFIX = ".xodr.gz"
 
@@ -40,6 +41,7 @@ class Town:
         lights: traffic lights, in the order in which they become actors.
         light_groups: the junctions' controllers over `lights`.
         signs: stop, yield and speed signs, in the order in which they become actors.
+        walls: along the borders of the roads; a client can ask for them in a town that it generates.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Town:
     lights: tuple[SignalPlan, ...]
     light_groups: tuple[LightGroupPlan, ...]
     signs: tuple[SignalPlan, ...]
+    walls: tuple[Wall, ...] = ()
 
     @classmethod
     def load(cls, name: str) -> Town:
@@ -61,8 +64,13 @@ class Town:
         return _load(name)
 
     @classmethod
-    def from_opendrive(cls, name: str, text: str) -> Town:
+    def from_opendrive(cls, name: str, text: str, walls: WallSpec = NO_WALLS) -> Town:
         """A town from any OpenDRIVE text.
+
+        Args:
+            name: for clients and error messages.
+            text: the whole file.
+            walls: how walls along the roads are to be; none unless asked for.
 
         Raises:
             OpenDriveError: the text is not well-formed OpenDRIVE, or has no driving lane.
@@ -85,6 +93,7 @@ class Town:
             lights=landmarks.lights,
             light_groups=landmarks.groups,
             signs=landmarks.signs,
+            walls=build_walls(map_, walls),
         )
 
 

@@ -13,6 +13,7 @@ from simulator.world.blueprints import Blueprint, BlueprintLibrary, VehicleSpec,
 from simulator.world.bodies import center_of_mass, new_body, place_body, pose_of
 from simulator.world.collisions import PAIR, blocker_of, near_pairs, reports, resolve
 from simulator.world.errors import (
+    NoBodyError,
     NotFiniteError,
     SpawnCollisionError,
     TooManyActorsError,
@@ -284,8 +285,9 @@ class World:
         self._body(actor_id)["gravity"] = int(enabled)
 
     def set_collisions(self, actor_id: int, enabled: bool) -> None:
-        """Without collisions an actor passes through all others."""
-        self._body(actor_id)["collides"] = int(enabled)
+        """Without collisions an actor passes through all others. What has no body does so anyway."""
+        if self.actor(actor_id).body >= 0:
+            self._body(actor_id)["collides"] = int(enabled)
 
     def enable_constant_velocity(self, actor_id: int, velocity_in_actor_mps: Vector) -> None:
         """Hold a velocity along the actor's own axes; steering still turns it."""
@@ -426,6 +428,10 @@ class World:
         self._physics[actor_id] = physics
         self._touched_physics.add(actor_id)
 
+    def simulates_physics(self, actor_id: int) -> bool:
+        """Whether forces move a vehicle."""
+        return bool(self._roster.bodies["simulates"][self._vehicle(actor_id).body])
+
     def wheel_steer_angle(self, actor_id: int, wheel: int) -> float:
         """Angle of a wheel in degrees, positive to the right; wheels as in `WheelControl`."""
         actor = self._vehicle(actor_id)
@@ -499,7 +505,7 @@ class World:
         actor = self.actor(actor_id)
         self._check_finite(actor_id, what, values)
         if actor.body < 0:
-            raise WrongActorKindError(actor_id, actor.blueprint_id, "thing with a body")
+            raise NoBodyError(actor_id, actor.blueprint_id)
         body: np.void = self._roster.bodies[actor.body]
         return body
 

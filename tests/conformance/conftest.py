@@ -8,6 +8,7 @@ import carla
 import pytest
 
 from tests.support.carla_client import go_asynchronous, go_synchronous
+from tests.support.mailbox import close_all
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def world(client: carla.Client) -> Iterator[carla.World]:
     go_synchronous(world)
     world.tick()
     yield world
+    close_all()
     go_asynchronous(world)
 
 

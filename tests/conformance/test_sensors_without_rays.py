@@ -139,6 +139,7 @@ def test_noise_repeats_with_its_seed(client: carla.Client) -> None:
         for _ in range(10):
             world.tick()
         box.wait_for_count(10)
+        box.close()
         return [message.latitude for message in box.messages]  # type: ignore[attr-defined]
 
     first = fixes("4")

@@ -152,14 +152,5 @@ def test_telemetry_shows_which_way_tyres_slip(world: carla.World, car: carla.Veh
     assert all(wheel.lat_slip < 0.0 for wheel in told.wheels)
 
 
-def test_pitch_of_a_drawn_wheel_is_kept(world: carla.World, car: carla.Vehicle) -> None:
-    wheel = carla.VehicleWheelLocation.BR_Wheel
-    assert car.get_wheel_pitch_angle(wheel) == 0.0
-    car.set_wheel_pitch_angle(wheel, 12.5)
-    world.tick()
-    assert car.get_wheel_pitch_angle(wheel) == pytest.approx(12.5)
-    assert car.get_wheel_pitch_angle(carla.VehicleWheelLocation.BL_Wheel) == 0.0
-
-
 def test_speed_limit_comes_with_the_state(world: carla.World, car: carla.Vehicle) -> None:
     assert 20.0 <= car.get_speed_limit() <= 130.0

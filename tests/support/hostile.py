@@ -77,6 +77,7 @@ def samples(actor_id: int, physics: list[Any]) -> dict[str, Any]:
         "flag": True,
         "text": "Town01",
         "array": [],
+        "generation_parameters": [2.0, 50.0, 1.0, 0.6, True, True, True],
         "vector": [1.0, 0.0, 0.0],
         "pose": pose,
         "vehicle_control": [0.5, 0.0, 0.0, False, False, False, 0],

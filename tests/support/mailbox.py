@@ -11,6 +11,18 @@ WAIT_S = 30.0
 """Only a message that never comes takes so long."""
 
 
+_open: list[Mailbox] = []
+
+
+def close_all() -> None:
+    """Stop and destroy every sensor that is still listened to.
+
+    The 0.9.16 client may abort ("close: Bad file descriptor") when a world is loaded while one listens.
+    """
+    while _open:
+        _open.pop().close()
+
+
 class Mailbox:
     """Messages of a sensor, with a wait that ends as soon as a condition holds."""
 
@@ -19,6 +31,14 @@ class Mailbox:
         self._changed = threading.Condition()
         self._sensor = sensor  # the client stops listening when the last reference goes
         sensor.listen(self._on_message)
+        _open.append(self)
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._sensor.is_listening:
+            self._sensor.stop()
+        if self._sensor.is_alive:  # it may have gone with its parent
+            self._sensor.destroy()
 
     def _on_message(self, message: object) -> None:
         with self._changed:
