@@ -102,6 +102,11 @@ def test_lights_change_in_a_batch(world: carla.World, peer: Peer) -> None:
         assert light.state == state
 
 
+def test_no_street_lights_are_updated(peer: Peer) -> None:
+    """The client sends lights that changed, and nothing when there are none."""
+    assert peer.call("update_lights_state", "parity", [], False) == OK
+
+
 def test_console_knows_no_command(peer: Peer) -> None:
     assert peer.call("console_command", "stat fps") == [[1, False]]
     assert peer.call("apply_batch", [[[20, ["stat fps"]]]], False) == [[[1, 0]]]
