@@ -130,9 +130,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     ]
                 )
             )
-            ours = [comparison.measure_ours(session, route, ticks=options.ticks)]
+
+            def ours_now() -> comparison.OurRate:
+                return comparison.measure_ours(
+                    session, route, ticks=options.ticks, server_processor_s=lambda: _processor_s(server)
+                )
+
+            ours = [ours_now()]
             peers = [rate for peer in comparison.PEERS for rate in comparison.measure_peer(*peer)]
-            ours.append(comparison.measure_ours(session, route, ticks=options.ticks))
+            ours.append(ours_now())
             _show(comparison.lines_of(ours, peers))
             _show(
                 loops.lines_of(

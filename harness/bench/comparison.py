@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import carla
@@ -48,11 +48,13 @@ class OurRate:
         vehicles: in traffic, the ego not counted.
         moving: of them, in the middle of the measurement.
         rate_hz: calls per second, median.
+        processor_hz: calls per second of processor time, client and server together, mean; 0 if unknown.
     """
 
     vehicles: int
     moving: int
     rate_hz: float
+    processor_hz: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,16 @@ class PeerRate:
     reason: str = ""
 
 
-def measure_ours(session: Session, route: Route, *, ticks: int) -> OurRate:
+def measure_ours(
+    session: Session, route: Route, *, ticks: int, server_processor_s: Callable[[], float | None]
+) -> OurRate:
     """Let the traffic drive once, then time a client that sends the same controls again.
 
     Args:
         session: at an embedded server.
         route: whose beginning the traffic keeps clear of.
         ticks: to time.
+        server_processor_s: asks how much processor time the server has used.
     """
     settle_ticks = DriveConfig.model_fields["settle_ticks"].default
     builder = SceneBuilder(session, traffic=VEHICLES, settle_ticks=settle_ticks)
@@ -107,6 +112,7 @@ def measure_ours(session: Session, route: Route, *, ticks: int) -> OurRate:
     ]
     times = []
     speeds: list[float] = []
+    server_s, client_s = server_processor_s(), time.process_time()
     for tick, batch in enumerate(batches):
         began_s = time.perf_counter()
         session.client.apply_batch_sync(batch, True)
@@ -114,8 +120,12 @@ def measure_ours(session: Session, route: Route, *, ticks: int) -> OurRate:
         if tick == len(batches) // 2:
             now = session.world.get_snapshot()
             speeds = [float(now.find(actor_id).get_velocity().length()) for actor_id in ids]
+    client_s, server_end_s = time.process_time() - client_s, server_processor_s()
+    processor_hz = 0.0
+    if server_s is not None and server_end_s is not None:
+        processor_hz = len(batches) / (client_s + server_end_s - server_s)
     builder.clear(scene)
-    return OurRate(len(ids), moving(speeds), 1.0 / statistics.median(times[_WARM_TICKS:]))
+    return OurRate(len(ids), moving(speeds), 1.0 / statistics.median(times[_WARM_TICKS:]), processor_hz)
 
 
 def measure_peer(name: str, program: str, wanted_ratio: float) -> list[PeerRate]:
@@ -155,7 +165,8 @@ def lines_of(ours: Sequence[OurRate], peers: Sequence[PeerRate]) -> list[str]:
     lines = [
         f"A hundred vehicles in traffic, steps of {DT_S} s of simulated time, steps/s (median step)",
         f"ours: apply_batch_sync with changed controls, tick, full dynamics and collisions: {ours_hz:.0f}"
-        f"  ({each}; {ours[0].vehicles} vehicles, {ours[0].moving} moving)",
+        f"  ({each}; {ours[0].vehicles} vehicles, {ours[0].moving} moving; per second of processor time, both"
+        f" processes together: {statistics.median(one.processor_hz for one in ours):.0f})",
     ]
     for one in peers:
         if one.reason:
