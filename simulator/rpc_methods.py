@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from simulator.rpc import actors, appearance, batch, environment, episode, level, vehicles
+from simulator.rpc import (
+    actors,
+    appearance,
+    batch,
+    environment,
+    environment_objects,
+    episode,
+    level,
+    street_lights,
+    vehicles,
+)
 from simulator.rpc.table import Method
 
 FAMILIES: dict[str, tuple[Method, ...]] = {
@@ -11,7 +21,9 @@ FAMILIES: dict[str, tuple[Method, ...]] = {
     "Vehicles": vehicles.METHODS,
     "Weather, traffic lights": environment.METHODS,
     "What is drawn, other engines, ROS, V2X": appearance.METHODS,
-    "Level and rays": level.METHODS,
+    "Rays": level.METHODS,
+    "Environment objects and map layers": environment_objects.METHODS,
+    "Street lights": street_lights.METHODS,
     "Batches": batch.METHODS,
 }
 """Family -> methods."""

@@ -15,6 +15,7 @@ import msgpack
 
 from simulator.appearance import Appearance
 from simulator.rehearsal import rehearse
+from simulator.scene.objects import Label, MapLayer
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
 from simulator.sensors.registry import SENSORS, check_supported
 from simulator.sensors.schedule import Schedule
@@ -35,7 +36,20 @@ WORLD_STREAM = 1
 """Stream of the world snapshots; the same over episodes, so that a second client survives a map change."""
 
 LEVEL_TYPE_ID = "static.unknown"
-"""Type id of the level itself as the other side of a collision."""
+"""Type id of what belongs to the level and has no label, as the other side of a collision."""
+
+LEVEL_TYPE_IDS = {
+    Label.BUILDINGS: "static.building",
+    Label.WALLS: "static.wall",
+    Label.FENCES: "static.fence",
+    Label.POLES: "static.pole",
+    Label.VEGETATION: "static.vegetation",
+    Label.CAR: "static.car",
+    Label.STATIC: "static.static",
+    Label.DYNAMIC: "static.dynamic",
+    Label.GUARD_RAIL: "static.guardrail",
+}
+"""Type ids of things of the level: the label's name in lower case and in the singular, as in CARLA."""
 
 GENERATED_TOWN = "OpenDriveMap"
 """Name under which clients load the OpenDRIVE text that they sent."""
@@ -118,6 +132,7 @@ class Simulation:
         self._generated_town: Town | None = None
         self._mounted: dict[int, _Mounted] = {}
         self._records: dict[int, bytes] = {}
+        self._thing_records: dict[int, bytes] = {}
         self._map: carla.Map | None = None
         self.library: BlueprintLibrary = default_library()
         self.settings = EpisodeSettings()
@@ -129,14 +144,15 @@ class Simulation:
 
     # ---- episodes
 
-    def load(self, town: Town, *, reset_settings: bool = True) -> None:
+    def load(self, town: Town, *, reset_settings: bool = True, layers: MapLayer = MapLayer.ALL) -> None:
         """Start a new episode. Actor ids begin anew, so that nothing of the last episode shows in it.
 
         Args:
             town: map of the episode.
             reset_settings: go back to asynchronous mode, as CARLA does unless told otherwise.
+            layers: of the map, to begin with.
         """
-        self.world = World(town, self._seed, self.library)
+        self.world = World(town, self._seed, self.library, layers)
         self.ackermann = AckermannDrivers(self.world)
         self.appearance = Appearance()
         self._dying: dict[int, float] = {}
@@ -145,6 +161,7 @@ class Simulation:
         self.episode_id += 1
         self._mounted = {}
         self._records = {}
+        self._thing_records = {}
         self._map = None
         self._state = SimulationState.MAP_CHANGE
         if reset_settings:
@@ -218,6 +235,10 @@ class Simulation:
     def _publish_snapshot(self, delta_s: float) -> None:
         if not self.is_watched:
             return
+        lights = self.world.street_lights
+        if lights.changed:
+            self._state |= SimulationState.PENDING_LIGHT_UPDATE
+            lights.changed = False
         snapshot = pack_snapshot(
             self.frame,
             self.world.sim_time_s,
@@ -251,6 +272,7 @@ class Simulation:
                 now_s=now_s,
                 parent_center=self.world.center_of_mass(mounted.actor.id if parent is None else parent.id),
                 first_hit=self.world.first_hit,
+                thing_record=self.thing_record,
             )
             payloads = mounted.sensor.measure(observation)
             if payloads:
@@ -328,6 +350,22 @@ class Simulation:
         if record is None:
             record = bytes(msgpack.packb(self._describe(actor_id)))
             self._records[actor_id] = record
+        return record
+
+    def thing_record(self, thing: int) -> bytes:
+        """The msgpack `Actor` that CARLA sends for an object of the level: id 0, its label as the type."""
+        record = self._thing_records.get(thing)
+        if record is None:
+            found = self.world.town.scene.objects[thing]
+            label = int(found["label"])
+            box = Box(
+                (float(found["box_x"]), 0.0, float(found["box_z"])),
+                (float(found["half_x"]), float(found["half_y"]), float(found["half_z"])),
+            )
+            type_id = LEVEL_TYPE_IDS.get(Label(label), LEVEL_TYPE_ID)
+            actor = [0, 0, [0, type_id, []], box_to_wire(box, 0), bytes([label]), b""]
+            record = bytes(msgpack.packb(actor))
+            self._thing_records[thing] = record
         return record
 
     def actor_records(self, actor_ids: list[int]) -> Encoded:

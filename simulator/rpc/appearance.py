@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.appearance import Door
-from simulator.rpc.level import get_names_of_all_objects
+from simulator.rpc.environment_objects import get_names_of_all_objects
 from simulator.rpc.refusals import (
     NO_CARSIM,
     NO_COMPONENT,

@@ -39,7 +39,7 @@ def get_weather_parameters(simulation: Simulation) -> list[float]:
 
 def set_weather_parameters(simulation: Simulation, parameters: list[float]) -> None:
     """Change it."""
-    simulation.world.weather = parameters
+    simulation.world.set_weather(parameters)
 
 
 def set_traffic_light_state(simulation: Simulation, actor_id: int, state: int) -> None:

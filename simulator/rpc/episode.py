@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgpack
 
+from simulator.rpc.environment_objects import map_layers
 from simulator.rpc.table import Method, NotInThisVersionError, constant, ignored, value, void
+from simulator.scene.objects import MapLayer
 from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
 from simulator.wire.arguments import (
     BadArgumentError,
@@ -76,9 +78,9 @@ def get_map_data(simulation: Simulation) -> str:
     return simulation.world.town.opendrive
 
 
-def load_new_episode(simulation: Simulation, name: str, reset_settings: bool, _layers: int) -> None:
-    """Load a town and start a new episode in it."""
-    simulation.load(simulation.find_town(name), reset_settings=reset_settings)
+def load_new_episode(simulation: Simulation, name: str, reset_settings: bool, layers: MapLayer) -> None:
+    """Load a town with some of its layers and start a new episode in it."""
+    simulation.load(simulation.find_town(name), reset_settings=reset_settings, layers=layers)
 
 
 _GENERATION_DEFAULTS: list[Value] = [2.0, 50.0, 1.0, 0.6]
@@ -185,8 +187,8 @@ METHODS: tuple[Method, ...] = (
         load_new_episode,
         text,
         flag,
-        integer,
-        note=f"packaged towns and `{GENERATED_TOWN}`; map layers are ignored",
+        map_layers,
+        note=f"packaged towns and `{GENERATED_TOWN}`",
     ),
     void(
         "copy_opendrive_to_file",
@@ -195,8 +197,6 @@ METHODS: tuple[Method, ...] = (
         generation_parameters,
         note="walls are built; the other parameters shape meshes, and the surface is the text's own",
     ),
-    ignored("load_map_layer", "maps have no layers"),
-    ignored("unload_map_layer", "maps have no layers"),
     value("is_traffic_manager_running", is_traffic_manager_running, _port),
     value("get_traffic_manager_running", get_traffic_manager_running, _port),
     value("add_traffic_manager_running", add_traffic_manager_running, _endpoint),

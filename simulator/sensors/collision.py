@@ -23,7 +23,7 @@ class CollisionSensor:
                 (
                     b"\x93",  # an array of three items; actors are cached as bytes
                     observation.actor_record(self._parent_id),
-                    observation.actor_record(collision.other_id),
+                    observation.record_of(collision.other_id, collision.thing),
                     msgpack.packb(collision.normal_impulse),
                 )
             )

@@ -27,6 +27,7 @@ class Observation:
         now_s: simulated time.
         parent_center: centre of mass of the parent in the world, m; without one, the sensor's own place.
         first_hit: what a swept sphere meets first.
+        thing_record: object of the scene -> its msgpack `Actor`.
     """
 
     own_state: np.void
@@ -36,6 +37,11 @@ class Observation:
     now_s: float
     parent_center: Vector
     first_hit: Callable[[Sweep], Hit | None]
+    thing_record: Callable[[int], bytes]
+
+    def record_of(self, actor_id: int, thing: int) -> bytes:
+        """The msgpack `Actor` of an actor, or of an object of the scene where that is not -1."""
+        return self.actor_record(actor_id) if thing < 0 else self.thing_record(thing)
 
 
 class Sensor(Protocol):

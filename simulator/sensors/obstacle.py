@@ -42,5 +42,5 @@ class ObstacleSensor:
         )
         if hit is None:
             return ()
-        own, other = observation.actor_record(self._id), observation.actor_record(hit.actor_id)
+        own, other = observation.actor_record(self._id), observation.record_of(hit.actor_id, hit.thing)
         return (b"".join((b"\x93", own, other, msgpack.packb(hit.distance_m))),)

@@ -85,8 +85,10 @@ class Collision:
         actor_id: who is told.
         other_id: whom it touched; 0 is the level itself.
         normal_impulse: sum over the tick of what the contact did to `actor_id`, N·s, world axes.
+        thing: the object of the scene, where the other is the level; -1 for none.
     """
 
     actor_id: int
     other_id: int
     normal_impulse: Vector
+    thing: int = -1

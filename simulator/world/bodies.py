@@ -117,11 +117,12 @@ BODY = np.dtype(
 """One body. Angles in radians, CARLA's signs: yaw clockwise from above, pitch up, roll right side down."""
 
 WALKER_MASS_KG = 75.0
-_PROP_MASS_KG = 50.0
 
 
-def new_body(kind: ActorKind, box: Box, transform: Transform) -> NDArray[np.void]:
-    """A (1,) BODY at rest with the given box and pose; vehicles still need their parameters."""
+def new_body(
+    kind: ActorKind, box: Box, transform: Transform, mass_kg: float = WALKER_MASS_KG
+) -> NDArray[np.void]:
+    """A (1,) BODY at rest with the given box, pose and mass; vehicles still need their parameters."""
     table = np.zeros(1, BODY)
     body = table[0]
     body["kind"] = int(kind)
@@ -129,7 +130,8 @@ def new_body(kind: ActorKind, box: Box, transform: Transform) -> NDArray[np.void
     body["box_x"], body["box_y"], body["box_z"] = box.center
     body["extent_x"], body["extent_y"], body["extent_z"] = box.extent
     body["feet_m"] = max(0.0, box.extent[2] - box.center[2]) if kind is ActorKind.WALKER else 0.0
-    body["mass_kg"] = WALKER_MASS_KG if kind is ActorKind.WALKER else _PROP_MASS_KG
+    body["mass_kg"] = mass_kg
+    body["inertia"] = mass_kg * (box.extent[0] ** 2 + box.extent[1] ** 2) / 3.0
     place_body(body, transform)
     body["ground_x"] = math.inf  # never asked yet
     return table

@@ -1,15 +1,15 @@
-"""The level: actors that come with the town, and the poles that they stand on."""
+"""The level: actors that come with the town, the poles that they stand on, and the scene around them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.scene.objects import SOLID, Label, MapLayer
 from simulator.world.actors import Actor, ActorKind, Box, Transform
-from simulator.world.bodies import BODY, new_body
-from simulator.world.collisions import StaticGrid, static_grid
 from simulator.world.landmarks import SignalPlan
 from simulator.world.roster import Roster
+from simulator.world.static_grid import StaticGrid, static_grid
 from simulator.world.town import Town
 from simulator.world.traffic_lights import TrafficLights
 
@@ -33,27 +33,61 @@ class Level:
 
     Attributes:
         lights: the cycles and states of the traffic lights.
-        poles: what can be hit beside the roads.
+        solids: what can be hit beside the roads: the scene first, then poles of lights and signs.
         spectator_id: id of the free camera.
+        loaded: map layers whose objects are there.
     """
 
-    def __init__(self, town: Town, roster: Roster) -> None:
-        """Let the town's actors come to life in an empty roster."""
+    def __init__(self, town: Town, roster: Roster, layers: MapLayer = MapLayer.ALL) -> None:
+        """Let the town's actors come to life in an empty roster.
+
+        Args:
+            town: the map.
+            roster: empty.
+            layers: of the map, to begin with.
+        """
         poles: list[NDArray[np.void]] = []
         light_ids = [_add(plan, ActorKind.TRAFFIC_LIGHT, roster, poles) for plan in town.lights]
         for plan in town.signs:
             _add(plan, ActorKind.TRAFFIC_SIGN, roster, poles)
-        # Bodies of no actor: who meets one is told of the level.
-        poles += [new_body(ActorKind.PROP, wall.box, wall.transform) for wall in town.walls]
         for actor in roster.actors.values():
             roster.signs["sign_id"][actor.row] = actor.opendrive_id.encode()
         spectator = Actor(roster.next_id(), 0, "spectator", 0, (), _NO_BOX, b"\x00", ActorKind.SPECTATOR)
         roster.add(spectator, _SPECTATOR_POSE)
         self.spectator_id = spectator.id
-        self.poles: StaticGrid = static_grid(np.concatenate(poles) if poles else np.zeros(0, BODY))
+        self._objects = town.scene.objects
+        self._switched_off = np.zeros(len(self._objects), np.bool_)
+        self.loaded = layers
+        solids = np.concatenate([town.scene.solids, *poles])
+        self._may_collide = solids["collides"].copy()
+        self.solids: StaticGrid = static_grid(solids)
+        self._stand()
         self.lights = TrafficLights(town.lights, town.light_groups, light_ids[0] if light_ids else 1)
         self._roster = roster
         self.write_settings()
+
+    def switch_objects(self, object_ids: set[int], on: bool) -> None:
+        """Let objects of the scene stand or not; ids that none of them has are ignored, as in CARLA."""
+        chosen = np.isin(self._objects["id"], np.array(sorted(object_ids), dtype=np.uint64))
+        self._switched_off[chosen] = not on
+        self._stand()
+
+    def load_layers(self, layers: MapLayer, on: bool) -> None:
+        """Load or unload map layers; objects that were switched off stay so."""
+        self.loaded = self.loaded | layers if on else self.loaded & ~layers
+        self._stand()
+
+    def is_loaded(self) -> NDArray[np.bool_]:
+        """(N,) whether the map layer of each object of the scene is there."""
+        layer = self._objects["layer"]
+        return np.asarray((layer == MapLayer.NONE) | (layer & int(self.loaded) != 0))
+
+    def _stand(self) -> None:
+        """Write into the solids whether they are there."""
+        there = np.append(self.is_loaded() & ~self._switched_off, True)  # poles have object -1
+        solids = self.solids.solids
+        solids["stands"] = there[solids["object"]]
+        solids["collides"] = self._may_collide * solids["stands"]
 
     def write_settings(self) -> None:
         """Write times and freezing of all lights into their snapshot rows, and their states."""
@@ -86,7 +120,18 @@ def _add(plan: SignalPlan, kind: ActorKind, roster: Roster, poles: list[NDArray[
     )
     roster.add(actor, plan.transform)
     if plan.has_pole:
-        pole = new_body(ActorKind.PROP, POLE_BOX, plan.transform)
-        pole["actor_id"] = actor.id
-        poles.append(pole)
+        poles.append(_pole(plan.transform, actor.id))
     return actor.id
+
+
+def _pole(transform: Transform, actor_id: int) -> NDArray[np.void]:
+    """The (1,) SOLID of a light's or a sign's pole."""
+    pole = np.zeros(1, SOLID)
+    pole["object"], pole["actor_id"], pole["label"] = -1, actor_id, int(Label.POLES)
+    pole["kind"], pole["collides"], pole["stands"] = int(ActorKind.PROP), 1, 1
+    pole["x"], pole["y"] = transform[:2]
+    pole["z"] = transform[2] + POLE_BOX.center[2]
+    pole["yaw"] = np.radians(transform[4])
+    pole["extent_x"], pole["extent_y"], pole["extent_z"] = POLE_BOX.extent
+    pole["reach"] = np.hypot(*POLE_BOX.extent[:2])
+    return pole

@@ -128,13 +128,9 @@ class OpenDriveFacts:
 class _Reader:
     """Reads one text; every error names the town and the element."""
 
-    def __init__(self, town: str, text: str) -> None:
+    def __init__(self, town: str, root: Element) -> None:
         self._town = town
-        try:
-            root: Element | None = fromstring(text)
-        except (ParseError, DefusedXmlException, ValueError) as error:
-            raise self._fail("document", f"not well-formed XML ({error})") from error
-        if root is None or root.tag != "OpenDRIVE":
+        if root.tag != "OpenDRIVE":
             raise self._fail("document", "the root element is not <OpenDRIVE>")
         self._root = root
         if self._root.find("road") is None:
@@ -317,14 +313,29 @@ class _Reader:
         return tuple(groups)
 
 
-def read_opendrive(town: str, text: str) -> OpenDriveFacts:
-    """Signals, controllers and speeds of an OpenDRIVE text.
+def parse_opendrive(town: str, text: str) -> Element:
+    """The root element of an OpenDRIVE text, read safely.
+
+    Raises:
+        OpenDriveError: it is no well-formed XML.
+    """
+    try:
+        root: Element | None = fromstring(text)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise OpenDriveError(town, "document", f"not well-formed XML ({error})") from error
+    if root is None:
+        raise OpenDriveError(town, "document", "it is empty")
+    return root
+
+
+def read_opendrive(town: str, root: Element) -> OpenDriveFacts:
+    """Signals, controllers and speeds of an OpenDRIVE document.
 
     Args:
         town: name for error messages.
-        text: the whole file.
+        root: of the whole file.
 
     Raises:
         OpenDriveError: naming the element that is wrong.
     """
-    return _Reader(town, text).read()
+    return _Reader(town, root).read()

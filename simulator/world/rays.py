@@ -1,4 +1,4 @@
-"""Rays against what is really there: the ground, the boxes of actors, the poles of lights and signs."""
+"""Rays against what is really there: the ground, the boxes of actors, and what stands in the level."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.scene.objects import Label
+from simulator.scene.strips import Surface
 from simulator.world.actors import ActorKind, Box, Transform, Vector
-from simulator.world.level import POLE_BOX
 from simulator.world.roads import SURFACE, query_surface
 from simulator.world.world import World
-
-LABEL_ROAD, LABEL_POLE, LABEL_TERRAIN = 1, 6, 10
-"""CARLA's object labels for what is no actor."""
 
 MAX_LENGTH_M = 5000.0
 """Rays are cut here: no town is larger."""
 
 _STEP_M = 0.5  # along a ray; less than the headroom by which the ground tells bridges from the road below
 _BISECTIONS = 24
-_ROAD_HALF_WIDTH_M = 1.9  # from a lane's centre; beyond it is terrain
+_PARALLEL = 1e-12
+_ROAD_HALF_WIDTH_M = 1.9  # from a lane's centre, in a town whose lanes' edges are not known
+_STRIP_REACH_M = 15.0  # from the middle of a strip to its corners, at most
+_LEVEL_M = 2.0  # strips of other levels are further above or below
 _BOX_KINDS = (ActorKind.VEHICLE, ActorKind.WALKER, ActorKind.PROP)
 
 
@@ -49,10 +50,12 @@ def cast_ray(world: World, start: Vector, end: Vector) -> list[RayHit]:
     direction = delta / length
     length = min(length, MAX_LENGTH_M)
     hits = [*_ground_hits(world, np.array(start), direction, length)]
-    for transform, box, label in _solids(world):
-        distance_m = enter_box(np.array(start), direction, transform, box)
-        if distance_m is not None and distance_m <= length:
-            hits.append((distance_m, label))
+    for actor in world.actors.values():
+        if actor.kind in _BOX_KINDS:
+            distance_m = enter_box(np.array(start), direction, world.transform(actor.id), actor.box)
+            if distance_m is not None and distance_m <= length:
+                hits.append((distance_m, actor.semantic_tags[0]))
+    hits += _level_hits(world.level.solids.solids, np.array(start), direction, length)
     return [
         RayHit(distance_m, _at(start, direction, distance_m), label) for distance_m, label in sorted(hits)
     ]
@@ -93,13 +96,24 @@ def enter_box(
     return near if near <= far else None
 
 
-def _solids(world: World) -> Iterator[tuple[Transform, Box, int]]:
-    for actor in world.actors.values():
-        if actor.kind in _BOX_KINDS:
-            yield world.transform(actor.id), actor.box, actor.semantic_tags[0]
-    for plan in (*world.town.lights, *world.town.signs):
-        if plan.has_pole:
-            yield plan.transform, POLE_BOX, LABEL_POLE
+def _level_hits(
+    solids: NDArray[np.void], start: NDArray[np.float64], direction: NDArray[np.float64], length: float
+) -> list[tuple[float, int]]:
+    """Distances at which a ray enters what stands in the level, with the labels; solids have no pitch."""
+    offset = start - np.stack([solids["x"], solids["y"], solids["z"]], axis=1)
+    cy, sy = np.cos(solids["yaw"]), np.sin(solids["yaw"])
+    cr, sr = np.cos(solids["roll"]), np.sin(solids["roll"])
+    zero = np.zeros(len(solids))
+    axes = np.array([[cy, sy, zero], [-sy * cr, cy * cr, -sr], [-sy * sr, cy * sr, cr]])
+    origin = np.einsum("ijn,nj->ni", axes, offset)
+    along = np.einsum("ijn,j->ni", axes, direction)
+    along = np.where(np.abs(along) < _PARALLEL, _PARALLEL, along)
+    half = np.stack([solids["extent_x"], solids["extent_y"], solids["extent_z"]], axis=1)
+    one, two = (-half - origin) / along, (half - origin) / along
+    near = np.maximum(np.minimum(one, two).max(axis=1), 0.0)
+    far = np.maximum(one, two).min(axis=1)
+    found = (near <= far) & (near <= length) & (solids["stands"] == 1)
+    return list(zip(near[found].tolist(), solids["label"][found].tolist(), strict=True))
 
 
 def _ground_hits(
@@ -118,7 +132,22 @@ def _ground_hits(
             else:
                 high = middle
         beside = float(_height_above(world, start, direction, np.array([low]))[1][0])
-        yield float(low), LABEL_ROAD if beside <= _ROAD_HALF_WIDTH_M else LABEL_TERRAIN
+        yield float(low), _ground_label(world.town.strips, start + low * direction, beside)
+
+
+def _ground_label(strips: NDArray[np.void], point: NDArray[np.float64], beside_m: float) -> Label:
+    """Road, sidewalk or terrain; `beside_m` is the distance to the nearest driving lane's centre."""
+    if not len(strips):
+        return Label.ROADS if beside_m <= _ROAD_HALF_WIDTH_M else Label.TERRAIN
+    near = np.abs(strips["corner"][:, 0] - point[:2]).max(axis=1) < _STRIP_REACH_M
+    near &= np.abs(strips["z"] - point[2]) < _LEVEL_M
+    corner = strips["corner"][near]
+    side, away = np.roll(corner, -1, axis=1) - corner, point[:2] - corner
+    turn = side[:, :, 0] * away[:, :, 1] - side[:, :, 1] * away[:, :, 0]
+    surfaces = strips["surface"][near][(turn >= 0.0).all(axis=1) | (turn <= 0.0).all(axis=1)]
+    if not len(surfaces):
+        return Label.TERRAIN
+    return Label.SIDEWALKS if (surfaces == Surface.SIDEWALK).all() else Label.ROADS
 
 
 def _height_above(

@@ -1,4 +1,4 @@
-"""Sweeps: what a sphere meets first on its way through the boxes of bodies and poles."""
+"""Sweeps: what a sphere meets first on its way through the boxes of bodies and solids."""
 
 from __future__ import annotations
 
@@ -44,29 +44,32 @@ class Hit:
     Attributes:
         actor_id: 0 is the level itself.
         distance_m: that the centre had travelled; 0 when the sphere touched at its start.
+        thing: the object of the scene, where the actor is the level; -1 for none.
     """
 
     actor_id: int
     distance_m: float
+    thing: int = -1
 
 
-def first_hit(bodies: NDArray[np.void], poles: NDArray[np.void], sweep: Sweep) -> Hit | None:
+def first_hit(bodies: NDArray[np.void], solids: NDArray[np.void], sweep: Sweep) -> Hit | None:
     """What a sphere meets first; of equally near ones the first in the tables.
 
     Args:
         bodies: (N,) BODY; those without collisions are not there.
-        poles: (M,) BODY of what stands beside the roads.
+        solids: (M,) SOLID of what stands beside the roads.
         sweep: the way of the sphere.
     """
     found: Hit | None = None
     start, direction = np.array(sweep.start), np.array(sweep.direction)
-    for table in (bodies,) if sweep.only_dynamic else (bodies, poles):
+    for table in (bodies,) if sweep.only_dynamic else (bodies, solids):
         length_m = sweep.length_m if found is None else found.distance_m
         row, distance_m = _first_hit(
             table, start, direction, length_m, sweep.radius_m, sweep.ignored_id, sweep.only_dynamic
         )
         if row >= 0 and (found is None or distance_m < found.distance_m):
-            found = Hit(int(table["actor_id"][row]), float(distance_m))
+            thing = int(table["object"][row]) if table is solids else -1
+            found = Hit(int(table["actor_id"][row]), float(distance_m), thing)
     return found
 
 
@@ -132,6 +135,17 @@ def _way_to(body, start, direction, length, radius):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, fastmath=False)
+def _passes(body, start, direction, length, radius):  # type: ignore[no-untyped-def]
+    """Whether a sphere stays clear of a box however that may be turned; cheap, for the many that are far."""
+    x, y, z = body.x - start[0], body.y - start[1], body.z - start[2]
+    along = min(max(x * direction[0] + y * direction[1] + z * direction[2], 0.0), length)
+    x, y, z = x - along * direction[0], y - along * direction[1], z - along * direction[2]
+    reach = radius + math.sqrt(body.extent_x**2 + body.extent_y**2 + body.extent_z**2)
+    reach += math.sqrt(body.box_x**2 + body.box_y**2 + body.box_z**2) + 1e-6
+    return x * x + y * y + z * z > reach * reach
+
+
+@numba.njit(cache=True, fastmath=False)
 def _first_hit(table, start, direction, length, radius, ignored_id, only_dynamic):  # type: ignore[no-untyped-def]
     found, shortest = -1, math.inf
     for i in range(table.shape[0]):
@@ -139,6 +153,8 @@ def _first_hit(table, start, direction, length, radius, ignored_id, only_dynamic
         if body.collides == 0 or (ignored_id != 0 and body.actor_id == ignored_id):
             continue
         if only_dynamic and body.kind != _VEHICLE and body.kind != _WALKER:
+            continue
+        if _passes(body, start, direction, length, radius):
             continue
         way = _way_to(body, start, direction, length, radius)
         if way < shortest:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
 import carla
+import numpy as np
+from numpy.typing import NDArray
 
+from simulator.scene.build import build_scene, furnish
+from simulator.scene.objects import EMPTY_SCENE, Scene
+from simulator.scene.strips import STRIP
 from simulator.world.actors import Transform
 from simulator.world.errors import OpenDriveError, UnknownTownError
 from simulator.world.landmarks import LightGroupPlan, SignalPlan, plan_landmarks
 from simulator.world.lanes import LaneSamples, sample_lanes
-from simulator.world.opendrive import read_opendrive
-from simulator.world.roads import RoadSurface
+from simulator.world.opendrive import parse_opendrive, read_opendrive
+from simulator.world.roads import SURFACE, RoadSurface, query_surface
 from simulator.world.spawn_points import spawn_points
 from simulator.world.speed_limits import lane_limits_kmh
-from simulator.world.walls import NO_WALLS, Wall, WallSpec, build_walls
+from simulator.world.walls import NO_WALLS, WallSpec, build_walls
 
 _SUFFIX = ".xodr.gz"
 
@@ -41,7 +46,9 @@ class Town:
         lights: traffic lights, in the order in which they become actors.
         light_groups: the junctions' controllers over `lights`.
         signs: stop, yield and speed signs, in the order in which they become actors.
-        walls: along the borders of the roads; a client can ask for them in a town that it generates.
+        scene: what stands beside the roads; nothing but walls, if it asked for them, in a town that a client
+            brought, as in CARLA.
+        strips: (N,) STRIP of every lane of any type; none in such a town.
     """
 
     name: str
@@ -52,7 +59,8 @@ class Town:
     lights: tuple[SignalPlan, ...]
     light_groups: tuple[LightGroupPlan, ...]
     signs: tuple[SignalPlan, ...]
-    walls: tuple[Wall, ...] = ()
+    scene: Scene = EMPTY_SCENE
+    strips: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, STRIP))
 
     @classmethod
     def load(cls, name: str) -> Town:
@@ -64,18 +72,22 @@ class Town:
         return _load(name)
 
     @classmethod
-    def from_opendrive(cls, name: str, text: str, walls: WallSpec = NO_WALLS) -> Town:
+    def from_opendrive(
+        cls, name: str, text: str, walls: WallSpec = NO_WALLS, *, furnished: bool = False
+    ) -> Town:
         """A town from any OpenDRIVE text.
 
         Args:
-            name: for clients and error messages.
+            name: for clients and error messages: "Town01".
             text: the whole file.
-            walls: how walls along the roads are to be; none unless asked for.
+            walls: how walls along the roads are to be; none unless asked for, none in a furnished town.
+            furnished: whether to lay out a scene; its roads must be made of lines and arcs then.
 
         Raises:
             OpenDriveError: the text is not well-formed OpenDRIVE, or has no driving lane.
         """
-        facts = read_opendrive(name, text)
+        root = parse_opendrive(name, text)
+        facts = read_opendrive(name, root)
         try:
             map_ = carla.Map(name, text)
         except RuntimeError as error:
@@ -84,17 +96,45 @@ class Town:
         if not len(lanes):
             raise OpenDriveError(name, "lanes", "no lane has type 'driving'")
         landmarks = plan_landmarks(map_, lanes, facts)
+        roads = RoadSurface(lanes, lane_limits_kmh(map_, lanes, facts))
+        scene, strips = furnish(name, build_walls(map_, walls)), np.zeros(0, STRIP)
+        if furnished:
+            poles = np.array([plan.transform[:3] for plan in (*landmarks.lights, *landmarks.signs)])
+            scene, strips = build_scene(
+                name, root, poles.reshape(-1, 3), _crosswalks(map_), lambda points: _heights(roads, points)
+            )
         return cls(
             name=name,
             opendrive=text,
             spawn_points=spawn_points(lanes),
             lanes=lanes,
-            roads=RoadSurface(lanes, lane_limits_kmh(map_, lanes, facts)),
+            roads=roads,
             lights=landmarks.lights,
             light_groups=landmarks.groups,
             signs=landmarks.signs,
-            walls=build_walls(map_, walls),
+            scene=scene,
+            strips=strips,
         )
+
+
+def _crosswalks(map_: carla.Map) -> list[NDArray[np.float64]]:
+    """Outlines of crosswalks; `carla.Map` gives them in a row, each closed by its first point."""
+    outlines: list[NDArray[np.float64]] = []
+    points: list[list[float]] = []
+    for found in map_.get_crosswalks():
+        point = [found.x, found.y, found.z]
+        if points and point == points[0]:
+            outlines.append(np.array([*points, point]))
+            points = []
+        else:
+            points.append(point)
+    return outlines
+
+
+def _heights(roads: RoadSurface, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    answers = np.zeros(len(points), SURFACE)
+    query_surface(roads.grid, points, answers)
+    return answers["ground_z"].copy()
 
 
 @cache
@@ -103,4 +143,4 @@ def _load(name: str) -> Town:
     if name not in towns:
         raise UnknownTownError(name, towns)
     packed = (resources.files("simulator") / "maps" / f"{name}{_SUFFIX}").read_bytes()
-    return Town.from_opendrive(name, gzip.decompress(packed).decode("utf-8"))
+    return Town.from_opendrive(name, gzip.decompress(packed).decode("utf-8"), furnished=True)

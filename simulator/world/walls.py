@@ -6,13 +6,14 @@ run into one another. As in CARLA, they keep a vehicle that misses a bend from l
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
 import carla
+import numpy as np
+from numpy.typing import NDArray
 
-from simulator.world.actors import Box, Transform
+from simulator.scene.objects import OBJECT, Kind
 
 STEP_M = 1.9
 """Length of a piece of a wall: a broken line that is less than 5 cm off an arc of 10 m radius."""
@@ -24,6 +25,7 @@ MAX_WIDTH_M = 10.0
 """Roads are not widened by more."""
 
 _HALF_THICKNESS_M = 0.1
+_SAME_M = 1e-3
 _MAX_LANES = 64  # beside one another; only a map that contradicts itself has more
 
 _Point = tuple[float, float, float]
@@ -42,39 +44,23 @@ class WallSpec:
     setback_m: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """A piece of a wall.
-
-    Attributes:
-        transform: on the ground in the middle of the piece, along it.
-        box: in its frame.
-    """
-
-    transform: Transform
-    box: Box
-
-
 NO_WALLS = WallSpec(0.0, 0.0)
 
 
-def build_walls(map_: carla.Map, spec: WallSpec) -> tuple[Wall, ...]:
-    """The walls of a map, road by road."""
-    if spec.height_m <= 0.0:
-        return ()
+def build_walls(map_: carla.Map, spec: WallSpec) -> NDArray[np.void]:
+    """(N,) OBJECT of the walls of a map, road by road."""
     edges: dict[tuple[int, int, bool], dict[float, _Point]] = {}
-    for point in map_.generate_waypoints(STEP_M):
+    for point in map_.generate_waypoints(STEP_M) if spec.height_m > 0.0 else ():
         if point.is_junction:
             continue
-        for with_road, place in _edges(point, spec.setback_m):
-            edge = edges.setdefault((point.road_id, point.section_id, with_road), {})
+        for is_right, place in _edges(point, spec.setback_m):
+            edge = edges.setdefault((point.road_id, point.section_id, is_right), {})
             edge.setdefault(round(point.s, 3), place)
-    walls: list[Wall] = []
+    walls = [np.zeros(0, OBJECT)]
     for key in sorted(edges):
-        line = [edges[key][s_m] for s_m in sorted(edges[key])]
-        pieces = [_piece(a, b, spec.height_m) for a, b in itertools.pairwise(line)]
-        walls += [piece for piece in pieces if piece is not None]
-    return tuple(walls)
+        line = np.array([edges[key][s_m] for s_m in sorted(edges[key])])
+        walls.append(_pieces(line, spec.height_m, is_right=key[2]))
+    return np.concatenate(walls)
 
 
 def _edges(point: carla.Waypoint, setback_m: float) -> list[tuple[bool, _Point]]:
@@ -113,18 +99,18 @@ def _border(point: carla.Waypoint, side: float, setback_m: float) -> _Point:
     )
 
 
-def _piece(begin: _Point, end: _Point, height_m: float) -> Wall | None:
-    """A wall between two points; None where they are the same, or too far apart to belong together."""
-    dx, dy, dz = (b - a for a, b in zip(begin, end, strict=True))
-    length_m = math.hypot(dx, dy)
-    if not 1e-3 < length_m <= 2.0 * STEP_M:
-        return None
-    middle = tuple((a + b) / 2.0 for a, b in zip(begin, end, strict=True))
-    low_m = abs(dz) / 2.0  # boxes do not tilt: on a slope they reach down to the lower end
-    return Wall(
-        (middle[0], middle[1], middle[2], 0.0, math.degrees(math.atan2(dy, dx)), 0.0),
-        Box(
-            (0.0, 0.0, (height_m - low_m) / 2.0),
-            (length_m / 2.0, _HALF_THICKNESS_M, (height_m + low_m) / 2.0),
-        ),
-    )
+def _pieces(line: NDArray[np.float64], height_m: float, *, is_right: bool) -> NDArray[np.void]:
+    """(N,) OBJECT of the wall along (M, 3) points, with gaps where points do not belong together."""
+    along = np.diff(line, axis=0)
+    length_m = np.hypot(along[:, 0], along[:, 1])
+    kept = (length_m > _SAME_M) & (length_m <= 2.0 * STEP_M)
+    along, length_m = along[kept], length_m[kept]
+    rows = np.zeros(len(along), OBJECT)
+    rows["kind"] = int(Kind.WALL)
+    rows["x"], rows["y"], rows["z"] = (0.5 * (line[:-1] + line[1:])[kept]).T
+    # Objects look towards their road.
+    rows["yaw"] = np.arctan2(along[:, 1], along[:, 0]) + (-0.5 if is_right else 0.5) * math.pi
+    rows["half_x"], rows["half_y"] = _HALF_THICKNESS_M, 0.5 * length_m
+    low_m = 0.5 * np.abs(along[:, 2])  # boxes do not tilt: on a slope they reach down to the lower end
+    rows["box_z"], rows["half_z"] = 0.5 * (height_m - low_m), 0.5 * (height_m + low_m)
+    return rows

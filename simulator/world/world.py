@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.scene.objects import MapLayer
 from simulator.world.actors import Actor, ActorKind, AttributeValue, Box, Collision, Transform, Vector
 from simulator.world.blueprints import Blueprint, BlueprintLibrary, VehicleSpec, default_library
 from simulator.world.bodies import center_of_mass, new_body, place_body, pose_of
@@ -22,11 +23,13 @@ from simulator.world.errors import (
 )
 from simulator.world.level import Level, light_heads
 from simulator.world.limits import MAX_ACTORS, check_inside, contain
+from simulator.world.loose_bodies import advance_props, prop_mass_kg
 from simulator.world.physics_control import PhysicsControl
 from simulator.world.roads import find_ground
 from simulator.world.roster import Roster
 from simulator.world.snapshot import write_attached, write_bodies
 from simulator.world.spring_arms import place_of_child
+from simulator.world.street_lights import StreetLights
 from simulator.world.sweeps import Hit, Sweep, first_hit
 from simulator.world.town import Town, available_towns
 from simulator.world.vehicle_dynamics import advance_bodies
@@ -45,6 +48,7 @@ _NO_CONTROL: VehicleControl = (0.0, 0.0, 0.0, False, False, False, 0)
 _CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "manual_gear")
 _PERMANENT = (ActorKind.TRAFFIC_LIGHT, ActorKind.TRAFFIC_SIGN, ActorKind.SPECTATOR)
 _CLEAR_NOON = [-1.0] * 14
+_SUN_ALTITUDE = 5  # among the weather's parameters
 
 
 class World:
@@ -58,23 +62,33 @@ class World:
         library: blueprints that can be spawned.
         sim_time_s: simulated time since the world began.
         spectator_id: id of the spectator actor, which always exists.
+        level: the scene and what else comes with the town.
+        street_lights: of the scene.
         weather: CARLA's 14 weather parameters, wire order.
     """
 
-    def __init__(self, town: Town, seed: int, library: BlueprintLibrary | None = None) -> None:
+    def __init__(
+        self,
+        town: Town,
+        seed: int,
+        library: BlueprintLibrary | None = None,
+        layers: MapLayer = MapLayer.ALL,
+    ) -> None:
         self.town = town
         self.seed = seed
         self.library = library or default_library()
         self.sim_time_s = 0.0
         self.weather: list[float] = list(_CLEAR_NOON)
         self._roster = Roster()
-        self._level = Level(town, self._roster)
-        self.spectator_id = self._level.spectator_id
+        self.level = Level(town, self._roster, layers)
+        self.spectator_id = self.level.spectator_id
         self._pairs = np.zeros(64, PAIR)
         self._controls: dict[int, VehicleControl] = {}
         self._physics: dict[int, PhysicsControl] = {}
         self._touched_physics: set[int] = set()
         self._lamps: dict[int, int] = {}
+        self.street_lights = StreetLights(town.scene)
+        self._props = 0
 
     @property
     def states(self) -> NDArray[np.void]:
@@ -102,22 +116,22 @@ class World:
         Returns:
             Every contact of this tick, told to both sides.
         """
-        roster, level = self._roster, self._level
+        roster, level = self._roster, self.level
         substeps = min(max(math.ceil(dt_s / substep_s_max - 1e-9), 1), max(substeps_max, 1))
         find_ground(self.town.roads.grid, roster.bodies, dt_s)
-        count = near_pairs(roster.bodies, level.poles, dt_s, self._pairs)
+        count = near_pairs(roster.bodies, level.solids, dt_s, self._pairs)
         if count > len(self._pairs):
             self._pairs = np.zeros(2 * count, PAIR)
-            count = near_pairs(roster.bodies, level.poles, dt_s, self._pairs)
+            count = near_pairs(roster.bodies, level.solids, dt_s, self._pairs)
         collisions: tuple[Collision, ...] = ()
         if count == 0:
-            advance_bodies(roster.bodies, dt_s / substeps, substeps)
+            self._advance(dt_s / substeps, substeps)
         else:
             pairs = self._pairs[:count]
             for _ in range(substeps):
-                advance_bodies(roster.bodies, dt_s / substeps, 1)
-                resolve(roster.bodies, level.poles, pairs)
-            collisions = reports(roster.bodies, level.poles, pairs)
+                self._advance(dt_s / substeps, 1)
+                resolve(roster.bodies, level.solids, pairs)
+            collisions = reports(roster.bodies, level.solids, pairs)
         contain(roster.bodies)
         level.lights.advance(dt_s)
         level.lights.mark_vehicles(roster.bodies)
@@ -127,6 +141,11 @@ class World:
             write_attached(roster.attached, roster.bodies, roster.states, dt_s)
         self.sim_time_s += dt_s
         return collisions
+
+    def _advance(self, substep_s: float, substeps: int) -> None:
+        advance_bodies(self._roster.bodies, substep_s, substeps)
+        if self._props:
+            advance_props(self._roster.bodies, substep_s, substeps)
 
     # ------------------------------------------------------------------ coming and going
 
@@ -164,7 +183,7 @@ class World:
         place = place_of_child(self.transform(parent_id), transform, attachment) if parent_id else transform
         body = None
         if kind in (ActorKind.VEHICLE, ActorKind.WALKER, ActorKind.PROP):
-            body = new_body(kind, box, place)
+            body = _body_of(blueprint, kind, box, place)
             if parent_id:
                 body["attached"], body["collides"] = 1, 0
             else:
@@ -187,13 +206,14 @@ class World:
             self._controls[actor.id] = _NO_CONTROL
             self._lamps[actor.id] = 0
         self._roster.add(actor, place, body)
+        self._props += kind is ActorKind.PROP
         return actor
 
     def _check_place(self, blueprint_id: str, body: NDArray[np.void]) -> None:
         bodies = self._roster.bodies
-        blocker = blocker_of(bodies, self._level.poles, body)
+        blocker = blocker_of(bodies, self.level.solids, body)
         if blocker < len(bodies):
-            table, number = (bodies, blocker) if blocker >= 0 else (self._level.poles.statics, -1 - blocker)
+            table, number = (bodies, blocker) if blocker >= 0 else (self.level.solids.solids, -1 - blocker)
             raise SpawnCollisionError(blueprint_id, int(table["actor_id"][number]))
 
     def destroy(self, actor_id: int) -> bool:
@@ -202,6 +222,7 @@ class World:
         if actor is None or actor.kind in _PERMANENT:
             return False
         family = self._roster.family(actor_id)
+        self._props -= sum(self.actors[member].kind is ActorKind.PROP for member in family)
         self._roster.remove(family)
         for gone in family:
             for table in (self._controls, self._physics, self._lamps):
@@ -236,7 +257,19 @@ class World:
 
     def first_hit(self, sweep: Sweep) -> Hit | None:
         """What a sphere meets first among the boxes of actors and what stands beside the roads."""
-        return first_hit(self._roster.bodies, self._level.poles.statics, sweep)
+        return first_hit(self._roster.bodies, self.level.solids.solids, sweep)
+
+    # ------------------------------------------------------------------ surroundings
+
+    def set_weather(self, parameters: list[float]) -> None:
+        """Change the weather: 14 parameters, wire order. Street lights follow the sun."""
+        self.weather = parameters
+        self.street_lights.on_weather(parameters[_SUN_ALTITUDE])
+
+    def load_layers(self, layers: MapLayer, *, on: bool) -> None:
+        """Load or unload map layers."""
+        self.level.load_layers(layers, on)
+        self.street_lights.changed |= bool(layers & MapLayer.STREET_LIGHTS)
 
     # ------------------------------------------------------------------ moving
 
@@ -265,7 +298,7 @@ class World:
         body = self._body(actor_id, velocity_mps, "target velocity")
         if body["kind"] == ActorKind.WALKER and body["simulates"]:
             body["push_x"], body["push_y"] = velocity_mps[:2]
-        elif body["kind"] != ActorKind.PROP or not body["simulates"]:
+        else:
             body["vx"], body["vy"], body["vz"] = velocity_mps
 
     def set_target_angular_velocity(self, actor_id: int, velocity_degps: Vector) -> None:
@@ -308,7 +341,7 @@ class World:
             at: point of attack in the world; the centre of mass if None.
         """
         body = self._body(actor_id, impulse_ns, "impulse")
-        if body["kind"] == ActorKind.PROP or not body["simulates"]:
+        if not body["simulates"]:
             return
         for axis, value in zip("xyz", impulse_ns, strict=True):
             body[f"v{axis}"] += value / body["mass_kg"]
@@ -329,7 +362,7 @@ class World:
     def add_angular_impulse(self, actor_id: int, impulse: Vector) -> None:
         """Turn at once; only the part about the vertical counts. kg·m²·deg/s, as CARLA takes it."""
         body = self._body(actor_id, impulse, "angular impulse")
-        if body["kind"] == ActorKind.VEHICLE and body["simulates"]:
+        if body["kind"] != ActorKind.WALKER and body["simulates"]:
             body["yaw_rate"] += math.radians(impulse[2]) / body["inertia"]
 
     def add_torque(self, actor_id: int, torque: Vector) -> None:
@@ -453,8 +486,8 @@ class World:
 
     def set_light_state_of_signal(self, actor_id: int, state: int) -> None:
         """Show a state until the cycle changes it."""
-        self._level.lights.set_state(self._light(actor_id), state)
-        self._level.write_settings()
+        self.level.lights.set_state(self._light(actor_id), state)
+        self.level.write_settings()
 
     def set_light_times(
         self,
@@ -467,32 +500,32 @@ class World:
         """Change the times of a light and of those that are green with it."""
         times = [value for value in (green_s, yellow_s, red_s) if value is not None]
         self._check_finite(actor_id, "light times", times)
-        self._level.lights.set_times(self._light(actor_id), green_s=green_s, yellow_s=yellow_s, red_s=red_s)
-        self._level.write_settings()
+        self.level.lights.set_times(self._light(actor_id), green_s=green_s, yellow_s=yellow_s, red_s=red_s)
+        self.level.write_settings()
 
     def freeze_light(self, actor_id: int, frozen: bool) -> None:
         """Stop or continue the cycle of a light's junction."""
-        self._level.lights.freeze(self._light(actor_id), frozen)
-        self._level.write_settings()
+        self.level.lights.freeze(self._light(actor_id), frozen)
+        self.level.write_settings()
 
     def freeze_all_lights(self, frozen: bool) -> None:
         """Stop or continue every cycle."""
-        self._level.lights.freeze_all(frozen)
-        self._level.write_settings()
+        self.level.lights.freeze_all(frozen)
+        self.level.write_settings()
 
     def reset_light_group(self, actor_id: int) -> None:
         """Begin the cycle of a light's junction anew."""
-        self._level.lights.reset_group(self._light(actor_id))
-        self._level.write_settings()
+        self.level.lights.reset_group(self._light(actor_id))
+        self.level.write_settings()
 
     def reset_all_lights(self) -> None:
         """Begin every cycle anew."""
-        self._level.lights.reset_all()
-        self._level.write_settings()
+        self.level.lights.reset_all()
+        self.level.write_settings()
 
     def group_of(self, actor_id: int) -> tuple[int, ...]:
         """Ids of the lights of the same junction."""
-        return self._level.lights.members(self._light(actor_id))
+        return self.level.lights.members(self._light(actor_id))
 
     def light_boxes(self, actor_id: int) -> tuple[Box, ...]:
         """Boxes of a light's lamps, in the world."""
@@ -552,6 +585,16 @@ def warm_up() -> None:
     world.first_hit(Sweep((x, y, z), (c, s, 0.0), 10.0, 0.5))
     for _ in range(4):
         world.tick(0.05)
+
+
+def _body_of(blueprint: Blueprint, kind: ActorKind, box: Box, place: Transform) -> NDArray[np.void]:
+    """The body of a new actor; heavy props stay where they are until their physics are switched on."""
+    if kind is not ActorKind.PROP:
+        return new_body(kind, box, place)
+    mass_kg, is_loose = prop_mass_kg(blueprint.id, box.extent)
+    body = new_body(kind, box, place, mass_kg)
+    body["simulates"] = int(is_loose)
+    return body
 
 
 def _kind_of(blueprint: Blueprint) -> ActorKind:

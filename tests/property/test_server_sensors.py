@@ -48,6 +48,7 @@ def observation(states: NDArray[np.void], now_s: float = 0.0, hit: Hit | None = 
         parent_state=states[0],
         collisions=(),
         actor_record=lambda actor_id: msgpack.packb(actor_id),
+        thing_record=lambda thing: msgpack.packb(-thing),
         now_s=now_s,
         parent_center=(x, y, z),
         first_hit=lambda _: hit,

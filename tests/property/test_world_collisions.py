@@ -10,14 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from simulator.scene.objects import SOLID, Kind, Label, MapLayer
 from simulator.world.actors import Actor, ActorKind, Box
-from simulator.world.bodies import BODY, new_body
-from simulator.world.collisions import LYING_S, PAIR, near_pairs, resolve, static_grid
+from simulator.world.bodies import new_body
+from simulator.world.collision_kernels import LYING_S
+from simulator.world.collisions import PAIR, near_pairs, resolve
+from simulator.world.errors import SpawnCollisionError
+from simulator.world.static_grid import static_grid
 from simulator.world.town import Town
 from simulator.world.world import World
 
 DT_S = 0.05
-NO_POLES = static_grid(np.zeros(0, BODY))
+NO_POLES = static_grid(np.zeros(0, SOLID))
 
 speeds = st.floats(-30.0, 30.0)
 angles = st.floats(-180.0, 180.0)
@@ -214,3 +218,161 @@ def test_without_collisions_cars_pass_through() -> None:
     world.enable_constant_velocity(a.id, (10.0, 0.0, 0.0))
     assert [world.tick(DT_S) for _ in range(40)] == [()] * 40
     assert world.transform(a.id)[0] > world.transform(b.id)[0]
+
+
+STREET = "Town04"
+
+
+def things_of(world: World, kind: Kind) -> NDArray[np.void]:
+    """What of a kind can be hit."""
+    solids = world.town.scene.solids
+    kinds = world.town.scene.objects["kind"][solids["object"]]
+    chosen: NDArray[np.void] = solids[(kinds == kind) & (solids["collides"] == 1)]
+    return chosen
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.BUILDING, Kind.GUARD_RAIL, Kind.TREE, Kind.FENCE, Kind.STREET_LIGHT, Kind.PARKED_CAR]
+)
+@pytest.mark.parametrize("speed_mps", [12.0, 40.0])
+def test_no_car_gets_through_what_stands(kind: Kind, speed_mps: float) -> None:
+    """At 40 m/s a tick is 2 m long, and a rail 0.24 m thick."""
+    world = World(Town.load(STREET), seed=0)
+    free = 0
+    for thing in things_of(world, kind)[::7]:
+        yaw = float(thing["yaw"])
+        # From the side of the road, where the thing's x axis points, a little askew.
+        start = float(thing["extent_x"]) + 9.0
+        x, y = thing["x"] + start * math.cos(yaw), thing["y"] + start * math.sin(yaw)
+        ground = float(world.town.roads.query(x, y, thing["z"])["ground_z"])
+        heading = math.degrees(yaw) + 180.0 + 4.0
+        try:
+            car = world.spawn(world.library["vehicle.tesla.model3"], (), (x, y, ground, 0.0, heading, 0.0))
+        except SpawnCollisionError:
+            continue
+        world.tick(DT_S)
+        c, s = math.cos(math.radians(heading)), math.sin(math.radians(heading))
+        world.set_target_velocity(car.id, (speed_mps * c, speed_mps * s, 0.0))
+        told = [hit for _ in range(20) for hit in world.tick(DT_S)]
+        at = world.transform(car.id)
+        ahead = (at[0] - thing["x"]) * math.cos(yaw) + (at[1] - thing["y"]) * math.sin(yaw)
+        assert {hit.actor_id for hit in told} == {car.id}
+        assert {hit.other_id for hit in told} == {0}
+        if {hit.thing for hit in told} == {int(thing["object"])}:
+            free += 1
+            assert ahead > 0.0
+            first = told[0].normal_impulse
+            assert first[0] * c + first[1] * s < -0.5 * speed_mps * world.physics(car.id).mass_kg
+        world.destroy(car.id)
+        if free == 3:
+            break
+    assert free > 0
+
+
+def test_a_car_slides_along_a_rail_and_loses_little() -> None:
+    world = World(Town.load(STREET), seed=0)
+    rail = things_of(world, Kind.GUARD_RAIL)
+    rail = rail[np.abs(rail["roll"]) < 1e-6][100]
+    yaw = float(rail["yaw"])
+    along = yaw + math.pi / 2.0
+    x = rail["x"] + 1.6 * math.cos(yaw) - 4.0 * math.cos(along)
+    y = rail["y"] + 1.6 * math.sin(yaw) - 4.0 * math.sin(along)
+    car = world.spawn(
+        world.library["vehicle.tesla.model3"],
+        (),
+        (x, y, rail["z"] - 0.4, 0.0, math.degrees(along) + 6.0, 0.0),
+    )
+    world.tick(DT_S)
+    world.set_target_velocity(car.id, (20.0 * math.cos(along), 20.0 * math.sin(along), 0.0))
+    labels = set()
+    for _ in range(16):
+        labels |= {
+            int(world.town.scene.objects["label"][hit.thing]) for hit in world.tick(DT_S) if hit.other_id == 0
+        }
+    assert labels == {Label.GUARD_RAIL}
+    assert np.linalg.norm(world.states["velocity"][car.row]) > 12.0
+
+
+def test_what_was_taken_away_stops_nobody() -> None:
+    world = World(Town.load(STREET), seed=0)
+    rail = things_of(world, Kind.GUARD_RAIL)[100]
+    yaw = float(rail["yaw"])
+    pose = (rail["x"] + 6.0 * math.cos(yaw), rail["y"] + 6.0 * math.sin(yaw), rail["z"] - 0.4)
+    world.load_layers(MapLayer.WALLS | MapLayer.FOLIAGE, on=False)
+    car = world.spawn(world.library["vehicle.tesla.model3"], (), (*pose, 0.0, math.degrees(yaw) + 180.0, 0.0))
+    world.tick(DT_S)
+    world.set_target_velocity(car.id, (-15.0 * math.cos(yaw), -15.0 * math.sin(yaw), 0.0))
+    assert [world.tick(DT_S) for _ in range(12)] == [()] * 12
+    at = world.transform(car.id)
+    assert (at[0] - rail["x"]) * math.cos(yaw) + (at[1] - rail["y"]) * math.sin(yaw) < 0.0
+
+
+def test_light_props_fly_and_heavy_ones_stay_until_their_physics_are_on() -> None:
+    for prop_id, moves in (("trafficcone01", True), ("kiosk_01", False)):
+        world = empty_world()
+        prop = spawn(world, 6.0, model=f"static.prop.{prop_id}")
+        car = spawn(world, 0.0)
+        world.tick(DT_S)
+        world.set_target_velocity(car.id, (10.0, 0.0, 0.0))
+        told = {hit.other_id for _ in range(60) for hit in world.tick(DT_S) if hit.actor_id == car.id}
+        assert told == {prop.id}
+        pace = float(np.linalg.norm(world.states["velocity"][car.row]))
+        assert (world.transform(prop.id)[0] > 5010.0) == moves
+        assert (pace > 6.0) == moves
+        rest = world.transform(prop.id)
+        world.tick(DT_S)
+        if not moves:
+            assert rest[0] == 5006.0
+    world = empty_world()
+    heavy = spawn(world, 6.0, model="static.prop.kiosk_01")
+    car = spawn(world, 0.0)
+    world.set_simulate_physics(heavy.id, True)
+    world.tick(DT_S)
+    world.set_target_velocity(car.id, (10.0, 0.0, 0.0))
+    for _ in range(60):
+        world.tick(DT_S)
+    assert world.transform(heavy.id)[0] > 5006.5
+
+
+def test_a_loose_prop_falls_and_a_fixed_one_hangs() -> None:
+    world = empty_world()
+    cone = world.spawn(world.library["static.prop.trafficcone01"], (), (5000.0, 0.0, 2.0, 0.0, 0.0, 0.0))
+    still = world.spawn(world.library["static.prop.trafficcone01"], (), (5020.0, 0.0, 2.0, 0.0, 0.0, 0.0))
+    world.set_simulate_physics(still.id, False)
+    for _ in range(30):
+        world.tick(DT_S)
+    assert world.transform(cone.id)[2] == pytest.approx(0.0, abs=0.01)
+    assert world.transform(still.id)[2] == 2.0
+
+
+@pytest.mark.parametrize("other", ["walker.pedestrian.0002", "static.prop.kiosk_01", "static.prop.bin"])
+def test_a_walker_stops_before_walkers_and_props(other: str) -> None:
+    world = empty_world()
+    walker = spawn(world, 0.0, model="walker.pedestrian.0001")
+    blocker = spawn(world, 4.0, model=other)
+    before = world.transform(blocker.id)
+    world.apply_walker_control(walker.id, (1.0, 0.0, 0.0), 1.5, False)
+    told = {(hit.actor_id, hit.other_id) for _ in range(120) for hit in world.tick(DT_S)}
+    assert told == {(walker.id, blocker.id), (blocker.id, walker.id)}
+    gap = before[0] - world.transform(walker.id)[0] - blocker.box.extent[0] - walker.box.extent[0]
+    assert gap == pytest.approx(0.0, abs=0.05)
+    assert world.transform(blocker.id)[:2] == pytest.approx(before[:2], abs=1e-3)
+    assert abs(float(world.states["velocity"][walker.row][0])) < 0.1
+
+
+def test_a_walker_is_stopped_by_a_wall_and_slides_along_it() -> None:
+    world = World(Town.load(STREET), seed=0, layers=MapLayer.BUILDINGS)
+    house = things_of(world, Kind.BUILDING)[5]
+    yaw = float(house["yaw"])
+    reach = float(house["extent_x"]) + 2.0
+    x, y = house["x"] + reach * math.cos(yaw), house["y"] + reach * math.sin(yaw)
+    ground = float(world.town.roads.query(x, y, house["z"])["ground_z"])
+    walker = world.spawn(world.library["walker.pedestrian.0001"], (), (x, y, ground + 1.0, 0.0, 0.0, 0.0))
+    askew = yaw + math.pi - 0.6
+    world.apply_walker_control(walker.id, (math.cos(askew), math.sin(askew), 0.0), 1.5, False)
+    things = {hit.thing for _ in range(60) for hit in world.tick(DT_S)}
+    assert things == {int(house["object"])}
+    at = world.transform(walker.id)
+    dx, dy = at[0] - house["x"], at[1] - house["y"]
+    assert dx * math.cos(yaw) + dy * math.sin(yaw) > float(house["extent_x"]) + 0.1
+    assert abs(-dx * math.sin(yaw) + dy * math.cos(yaw)) > 0.8

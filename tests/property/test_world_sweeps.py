@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from simulator.scene.objects import SOLID
 from simulator.world.actors import ActorKind, Box
-from simulator.world.bodies import BODY, new_body
+from simulator.world.bodies import new_body
 from simulator.world.sweeps import Hit, Sweep, first_hit
 
-NOTHING = np.zeros(0, BODY)
+NOTHING = np.zeros(0, SOLID)
 STEP_M = 0.01
 
 coordinate = st.floats(-8.0, 8.0)
@@ -107,8 +108,10 @@ def test_the_ignored_and_those_without_collisions_are_passed_through() -> None:
 
 def test_only_dynamic_passes_props_and_poles() -> None:
     bodies = np.concatenate([body(1, 6.0, kind=ActorKind.PROP), body(2, 14.0, kind=ActorKind.WALKER)])
-    pole = body(0, 4.0, kind=ActorKind.PROP, half=0.1)
-    assert first_hit(bodies, pole, ahead()) == Hit(0, pytest.approx(3.4))
+    pole = np.zeros(1, SOLID)
+    pole["object"], pole["collides"], pole["kind"], pole["x"] = 7, 1, ActorKind.PROP, 4.0
+    pole["extent_x"] = pole["extent_y"] = pole["extent_z"] = 0.1
+    assert first_hit(bodies, pole, ahead()) == Hit(0, pytest.approx(3.4), 7)
     assert first_hit(bodies, NOTHING, ahead()) == Hit(1, pytest.approx(4.5))
     assert first_hit(bodies, pole, ahead(only_dynamic=True)) == Hit(2, pytest.approx(12.5))
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from simulator.world.actors import Actor
-from simulator.world.collisions import LYING_S
+from simulator.world.collision_kernels import LYING_S
 from simulator.world.town import Town
 from simulator.world.world import World
 
