@@ -11,11 +11,12 @@ WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 TRAFFIC ?= 0
 PYTEST_ARGS ?=
 PEERS ?= no
+SOAK_ARGS ?=
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test train closed-loop bench parity docs format clean
+.PHONY: help setup check test train closed-loop bench soak parity docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +70,9 @@ bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other 
 
 parity: $(VENV)/dev.stamp  ## ask a CARLA (SERVER=host:port; ours without) what ours answers, and report the differences
 	$(BIN)/python -m tests.parity $(if $(SERVER),--server $(SERVER)) $(if $(ACCEPT),--accept)
+
+soak: $(VENV)/dev.stamp  ## the client's traffic manager drives 100 vehicles for 10,000 ticks through each town
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage

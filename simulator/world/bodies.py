@@ -101,7 +101,8 @@ BODY = np.dtype(
         ("curve_kmh", "f8", (CURVE_POINTS,)),
         ("curve_factor", "f8", (CURVE_POINTS,)),
         # vehicle: the traffic light that it is at
-        ("light_id", "i8"),  # 0 for none
+        ("in_light_id", "i8"),  # whose trigger volume it touches, 0 for none
+        ("light_id", "i8"),  # that it must wait at, 0 for none
         ("light_state", "i8"),
         # walker: control as applied, and what a collision adds
         ("walk_x", "f8"),

@@ -31,6 +31,9 @@ RoadLane = tuple[int, int]
 """OpenDRIVE road and lane id."""
 
 _STEP_M = 0.5
+LINE_SLACK_M = _STEP_M
+"""How far beyond the last lane point that was found before a junction the stop line may be."""
+
 _MAX_STEPS = 400
 # Distances of a trigger volume's centre from the stop line, in the order of preference.
 _SETBACKS_M = (2.2, 1.0, 3.5, 0.4, 0.0)
@@ -52,6 +55,7 @@ class SignalPlan:
         box: trigger volume in the actor's frame; of zero size if the signal governs no lane.
         lanes: lanes of approach that it governs, sorted.
         has_pole: whether there is something to hit; not where it would stand on a driving lane.
+        to_line_m: from the volume's centre on to the farthest place where the stop line may be.
     """
 
     opendrive_id: str
@@ -60,6 +64,7 @@ class SignalPlan:
     box: Box
     lanes: tuple[RoadLane, ...]
     has_pole: bool
+    to_line_m: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,12 @@ def plan_landmarks(map_: carla.Map, lanes: LaneSamples, facts: OpenDriveFacts) -
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A trigger volume in the world: centre m, half sizes m, direction of travel rad."""
+    """A trigger volume in the world: centre m, half sizes m, direction of travel rad, setback m."""
 
     center: tuple[float, float, float]
     extent: tuple[float, float, float]
     travel_rad: float
+    setback_m: float
 
 
 class _Planner:
@@ -124,11 +130,13 @@ class _Planner:
         governed = tuple(sorted(approach))
         pose = self._poses[signal.id]
         x, y, z = pose.location.x, pose.location.y, pose.location.z
+        setback_m = 0.0
         if not approach:
             box = Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
             yaw = math.radians(pose.rotation.yaw) + math.pi / 2.0
         else:
             place = self._place(signal, approach)
+            setback_m = place.setback_m
             yaw = place.travel_rad + math.pi / 2.0
             dx, dy, dz = (place.center[0] - x, place.center[1] - y, place.center[2] - z)
             c, s = math.cos(yaw), math.sin(yaw)
@@ -136,7 +144,13 @@ class _Planner:
         yaw_deg = (math.degrees(yaw) + 180.0) % 360.0 - 180.0
         transform = (x, y, z, 0.0, yaw_deg, 0.0)
         return SignalPlan(
-            signal.id, _blueprint_id(signal), transform, box, governed, self._is_beside_lanes(x, y, z)
+            signal.id,
+            _blueprint_id(signal),
+            transform,
+            box,
+            governed,
+            has_pole=self._is_beside_lanes(x, y, z),
+            to_line_m=setback_m + LINE_SLACK_M,
         )
 
     def _approach(self, signal: Signal) -> dict[RoadLane, carla.Waypoint]:
@@ -174,7 +188,7 @@ class _Planner:
         across = _across(points, setback)
         # Square, because the Leaderboard compares stop boxes along the world's axes.
         side = max(half, across.extent[0] * _SIGN_SHARE)
-        return _Place(across.center, (side, side, _HALF_HEIGHT_M), across.travel_rad)
+        return _Place(across.center, (side, side, _HALF_HEIGHT_M), across.travel_rad, setback)
 
     def _lanes_met(self, place: _Place) -> set[RoadLane]:
         """Lanes that ScenarioRunner's red light test finds: samples along x, walked on to the junction."""
@@ -225,4 +239,4 @@ def _across(points: list[carla.Waypoint], setback_m: float) -> _Place:
     low, high = min(r - half for r, half in rights), max(r + half for r, half in rights)
     middle = (low + high) / 2.0
     center = (along * c - middle * s, along * s + middle * c, sum(at.z for at, _, _ in poses) / len(poses))
-    return _Place(center, ((high - low) / 2.0, _HALF_DEPTH_M, _HALF_HEIGHT_M), travel)
+    return _Place(center, ((high - low) / 2.0, _HALF_DEPTH_M, _HALF_HEIGHT_M), travel, setback_m)

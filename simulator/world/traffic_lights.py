@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simulator.wire.layouts import TrafficLightState
 from simulator.world.actors import ActorKind
-from simulator.world.landmarks import LightGroupPlan, SignalPlan
+from simulator.world.landmarks import LINE_SLACK_M, LightGroupPlan, SignalPlan
 
 GREEN_S, YELLOW_S, RED_S = 10.0, 3.0, 2.0
 """CARLA's defaults."""
@@ -35,6 +35,7 @@ LIGHT = np.dtype(
         ("half_across", "f8"),
         ("half_along", "f8"),
         ("half_height", "f8"),
+        ("to_line", "f8"),  # from the centre on to the stop line
     ]
 )
 """One traffic light."""
@@ -58,6 +59,7 @@ _RED = int(TrafficLightState.RED)
 _YELLOW = int(TrafficLightState.YELLOW)
 _GREEN = int(TrafficLightState.GREEN)
 _VEHICLE = int(ActorKind.VEHICLE)
+_BRAKES_MPS2 = 6.0  # what a driver reckons with who sees the light turn yellow
 _EPSILON_S = 1e-9  # phases are whole numbers of ticks as a rule; sums of floats are not
 
 
@@ -98,7 +100,13 @@ class TrafficLights:
         _advance(self.lights, self.controllers, self.groups, float(dt_s))
 
     def mark_vehicles(self, bodies: NDArray[np.void]) -> None:
-        """Tell every vehicle the light whose trigger volume it touches, in that light's direction."""
+        """Tell every vehicle the red or yellow light that it is at: in its trigger volume, heading its way.
+
+        As in CARLA, a light counts from the entry into its volume if it is not green then, until it turns
+        green. CARLA never tells those who entered at green that it has changed; here they are told while
+        their front is before the stop line, of yellow only where they can still stop, so that queues obey.
+        Nor does CARLA notice that a vehicle has left the volume; here it is at no light then.
+        """
         _mark(self.lights, bodies)
 
     def index(self, actor_id: int) -> int:
@@ -160,6 +168,7 @@ def _place(light: np.void, plan: SignalPlan) -> None:
     light["z"] = z + center[2]
     light["travel_cos"], light["travel_sin"] = s, -c  # the local x axis is right of the direction of travel
     light["half_across"], light["half_along"], light["half_height"] = extent
+    light["to_line"] = plan.to_line_m
 
 
 @numba.njit(cache=True, fastmath=False)
@@ -200,16 +209,40 @@ def _mark(lights, bodies):  # type: ignore[no-untyped-def]
         body = bodies[i]
         if body.kind != _VEHICLE:
             continue
-        body.light_id, body.light_state = 0, _GREEN
-        for k in range(lights.shape[0]):
-            light = lights[k]
-            dx, dy = body.x - light.x, body.y - light.y
-            reach = light.half_across + light.half_along + body.extent_x + body.extent_y
-            if abs(dx) > reach or abs(dy) > reach or abs(body.z - light.z) > light.half_height + 1.0:
-                continue
-            if light.half_across > 0.0 and _touches(body, light):
-                body.light_id, body.light_state = light.actor_id, light.state
-                break
+        row = _light_around(lights, body)
+        entered = row >= 0 and lights[row].actor_id != body.in_light_id
+        body.in_light_id = lights[row].actor_id if row >= 0 else 0
+        state = lights[row].state if row >= 0 else _GREEN
+        told = row >= 0 and (entered or body.light_id == lights[row].actor_id)
+        waits = state in (_RED, _YELLOW)
+        holds = waits and (told or _can_stop(body, lights[row]))
+        body.light_id = lights[row].actor_id if holds else 0
+        body.light_state = state if holds or entered else _GREEN
+
+
+@numba.njit(cache=True, fastmath=False)
+def _light_around(lights, body):  # type: ignore[no-untyped-def]
+    """Row of the first light whose trigger volume a vehicle touches, -1 for none."""
+    for k in range(lights.shape[0]):
+        light = lights[k]
+        dx, dy = body.x - light.x, body.y - light.y
+        reach = light.half_across + light.half_along + body.extent_x + body.extent_y
+        if abs(dx) > reach or abs(dy) > reach or abs(body.z - light.z) > light.half_height + 1.0:
+            continue
+        if light.half_across > 0.0 and _touches(body, light):
+            return k
+    return -1
+
+
+@numba.njit(cache=True, fastmath=False)
+def _can_stop(body, light):  # type: ignore[no-untyped-def]
+    """Whether a vehicle's front is before the stop line; at yellow, far enough to stop there."""
+    c, s = math.cos(body.yaw), math.sin(body.yaw)
+    front = body.box_x + body.extent_x
+    dx, dy = body.x + c * front - light.x, body.y + s * front - light.y
+    room = light.to_line - dx * light.travel_cos - dy * light.travel_sin
+    needed = (body.vx * body.vx + body.vy * body.vy) / (2.0 * _BRAKES_MPS2) + LINE_SLACK_M
+    return room > (needed if light.state == _YELLOW else 0.0)
 
 
 @numba.njit(cache=True, fastmath=False)

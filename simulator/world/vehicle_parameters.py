@@ -30,6 +30,11 @@ _LOCK_RATIO = 39.6 / 70.0
 curvature that the Lincoln MKZ reaches (0.269 1/m at full steer) belongs to 39.6 degrees of its single-track
 model."""
 
+_LOCK_WHEELBASE_M = 2.84
+"""The Lincoln's. Longer vehicles turn their wheels farther and reach the same curvature, our choice: CARLA
+gives buses and trucks 70 degrees too, and its traffic manager steers them round corners of 5 m radius like
+cars. With the Lincoln's angle they ran wide there and stood in front of the oncoming traffic."""
+
 _STEERING_CURVE: tuple[Point, ...] = ((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120.0, 0.7))
 _FACTOR_MAX = 1.5  # of the default curve's; keeps the wheels short of a right angle
 _TIRE_FRICTION = 3.5
@@ -128,7 +133,8 @@ def set_parameters(body: np.void, spec: VehicleSpec, physics: PhysicsControl) ->
     body["rear_m"] = body["com_x"] - spec.rear_axle_x_m
     steered = [wheel for wheel in physics.wheels if wheel.max_steer_angle_deg > 0.0]
     lock_deg = max((wheel.max_steer_angle_deg for wheel in steered), default=0.0)
-    body["lock_tan"] = math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
+    longer = max(spec.wheelbase_m / _LOCK_WHEELBASE_M, 1.0)
+    body["lock_tan"] = longer * math.tan(math.radians(min(_LOCK_RATIO * lock_deg, 80.0)))
     set_gear(body, spec, physics, int(body["manual_gear"]) if body["manual"] else 0)
     drag = physics.drag_coefficient / _DRAG_COEFFICIENT
     body["drag_per_m"] = REFERENCE_DRAG_PER_M * drag * spec.mass_kg / mass

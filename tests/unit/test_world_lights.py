@@ -156,15 +156,65 @@ def told(world: World, car: Actor) -> tuple[bool, int, int]:
     )
 
 
-@pytest.mark.parametrize("index", range(0, 36, 5))
-def test_a_vehicle_in_the_trigger_volume_is_told_its_light(world: World, index: int) -> None:
-    actor = lights(world)[index]
-    car = place_on(world, actor, -2.0)
-    assert told(world, car) == (True, actor.id, shown(world, actor.id))
+def show(world: World, actor: Actor, state: TrafficLightState) -> None:
     world.freeze_all_lights(True)
-    world.set_light_state_of_signal(actor.id, YELLOW)
+    world.set_light_state_of_signal(actor.id, state)
     world.tick(0.05)
+
+
+@pytest.mark.parametrize("index", range(0, 36, 5))
+def test_a_vehicle_that_enters_the_trigger_volume_at_red_is_told_until_green(
+    world: World, index: int
+) -> None:
+    actor = lights(world)[index]
+    show(world, actor, RED)
+    car = place_on(world, actor, -2.0)
+    assert told(world, car) == (True, actor.id, RED)
+    show(world, actor, YELLOW)
     assert told(world, car) == (True, actor.id, YELLOW)
+    show(world, actor, GREEN)
+    assert told(world, car) == (False, 0, GREEN)
+
+
+def test_a_queue_that_entered_at_green_is_told_when_the_light_changes(world: World) -> None:
+    actor = lights(world)[0]
+    show(world, actor, GREEN)
+    car = place_on(world, actor, -2.0)
+    assert told(world, car) == (False, 0, GREEN)
+    show(world, actor, YELLOW)
+    assert told(world, car) == (True, actor.id, YELLOW)
+
+
+def test_who_cannot_stop_at_yellow_is_told_at_red_only(world: World) -> None:
+    actor = lights(world)[0]
+    show(world, actor, GREEN)
+    car = place_on(world, actor, -2.0)
+    yaw = math.radians(world.transform(car.id)[4])
+    world.set_simulate_physics(car.id, False)
+    world.set_target_velocity(car.id, (8.0 * math.cos(yaw), 8.0 * math.sin(yaw), 0.0))
+    show(world, actor, YELLOW)
+    assert told(world, car) == (False, 0, GREEN)
+    show(world, actor, RED)
+    assert told(world, car) == (True, actor.id, RED)
+
+
+def test_who_has_passed_the_line_drives_on_at_red(world: World) -> None:
+    actor = lights(world)[0]
+    show(world, actor, GREEN)
+    car = place_on(world, actor, 2.0)
+    show(world, actor, RED)
+    assert told(world, car) == (False, 0, GREEN)
+
+
+def test_who_leaves_the_trigger_volume_is_at_no_light(world: World) -> None:
+    actor = lights(world)[0]
+    show(world, actor, RED)
+    car = place_on(world, actor, -2.0)
+    x, y, z, pitch, yaw, roll = world.transform(car.id)
+    ahead = 15.0 * math.cos(math.radians(yaw)), 15.0 * math.sin(math.radians(yaw))
+    world.set_transform(car.id, (x + ahead[0], y + ahead[1], z, pitch, yaw, roll))
+    world.tick(0.05)
+    assert told(world, car) == (False, 0, GREEN)
 
 
 @pytest.mark.parametrize(
@@ -174,5 +224,6 @@ def test_a_vehicle_in_the_trigger_volume_is_told_its_light(world: World, index: 
 def test_a_vehicle_elsewhere_or_the_other_way_round_is_not(
     world: World, forward_m: float, across_m: float, turn_deg: float
 ) -> None:
+    show(world, lights(world)[0], RED)
     car = place_on(world, lights(world)[0], forward_m, across_m, turn_deg)
     assert told(world, car) == (False, 0, GREEN)
