@@ -10,11 +10,16 @@ SEED   ?= 0
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 TRAFFIC ?= 0
 PYTEST_ARGS ?=
+SERVER ?=
+SCENARIO_RUNNER ?=
+LEADERBOARD ?=
+CARLA_AGENTS ?=
+COMPAT_ARGS ?=
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test train closed-loop bench docs format clean
+.PHONY: help setup check test train closed-loop bench compat docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +68,15 @@ closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and T
 
 bench: $(VENV)/dev.stamp  ## ticks per second of the bare client loop and of the episode loop, as ratios in one run
 	$(BIN)/python -m harness.bench
+
+compat: $(VENV)/dev.stamp  ## run ScenarioRunner and the Leaderboard, see docs/compatibility.md (SCENARIO_RUNNER= LEADERBOARD= CARLA_AGENTS=)
+	@test -n "$(SCENARIO_RUNNER)" -a -n "$(LEADERBOARD)" -a -n "$(CARLA_AGENTS)" || { \
+	  echo "Name the clients: make compat SCENARIO_RUNNER=/path LEADERBOARD=/path CARLA_AGENTS=/path/PythonAPI/carla"; \
+	  echo "Versions and where to get them: docs/compatibility.md"; exit 2; }
+	@test -x $(VENV)/compat/bin/python || $(PYTHON) -m venv $(VENV)/compat
+	$(VENV)/compat/bin/python -m pip install --quiet -r "$(SCENARIO_RUNNER)/requirements.txt" -r tests/compat/requirements.txt
+	$(BIN)/python -m tests.compat --scenario-runner "$(SCENARIO_RUNNER)" --leaderboard "$(LEADERBOARD)" \
+	  --carla-agents "$(CARLA_AGENTS)" --python $(VENV)/compat/bin/python $(if $(SERVER),--server $(SERVER)) $(COMPAT_ARGS)
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage

@@ -25,6 +25,13 @@ RESTITUTION = 0.1
 FRICTION = 0.4
 """Between bodies."""
 
+CLEARANCE_M = 0.2
+"""Between a vehicle and the ground. What is lower is driven over: dirt, tiles, planks, flattened boxes.
+
+An estimate: a vehicle's box reaches down to the ground, as CARLA's does, but its body does not.
+ScenarioRunner's ControlLoss has vehicles drive over `static.prop.dirtdebris01`, which is 0.15 m high.
+"""
+
 PAIR = np.dtype(
     [
         ("a", "i8"),  # body
@@ -200,7 +207,17 @@ def _can_touch(a, b):  # type: ignore[no-untyped-def]
         return False
     if a.kind != _VEHICLE and b.kind != _VEHICLE:
         return False
+    if _passes_under(a, b) or _passes_under(b, a):
+        return False
     return _is_movable(a) or _is_movable(b)
+
+
+@numba.njit(cache=True, fastmath=False)
+def _passes_under(prop, vehicle):  # type: ignore[no-untyped-def]
+    """Whether a prop lies so flat that a vehicle drives over it."""
+    if prop.kind != _PROP or vehicle.kind != _VEHICLE:
+        return False
+    return prop.z + prop.box_z + prop.extent_z < vehicle.z + vehicle.box_z - vehicle.extent_z + CLEARANCE_M
 
 
 @numba.njit(cache=True, fastmath=False)

@@ -19,12 +19,15 @@ from simulator.world.spawn_points import spawn_points
 from simulator.world.speed_limits import lane_limits_kmh
 
 _SUFFIX = ".xodr.gz"
+_LAYERED = "_Opt"
+"""CARLA has each town twice; `Town01_Opt` is the same town with layers that can be unloaded."""
 
 
 def available_towns() -> tuple[str, ...]:
-    """Names of the packaged towns, sorted."""
+    """Names of the packaged towns and of their layered twins, sorted."""
     maps = resources.files("simulator") / "maps"
-    return tuple(sorted(f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)))
+    names = [f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)]
+    return tuple(sorted((*names, *(name + _LAYERED for name in names))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,5 +96,5 @@ def _load(name: str) -> Town:
     towns = available_towns()
     if name not in towns:
         raise UnknownTownError(name, towns)
-    packed = (resources.files("simulator") / "maps" / f"{name}{_SUFFIX}").read_bytes()
+    packed = (resources.files("simulator") / "maps" / f"{name.removesuffix(_LAYERED)}{_SUFFIX}").read_bytes()
     return Town.from_opendrive(name, gzip.decompress(packed).decode("utf-8"))
