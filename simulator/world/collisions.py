@@ -26,7 +26,7 @@ FRICTION = 0.4
 """Between bodies."""
 
 CLEARANCE_M = 0.2
-"""Between a vehicle and the ground. What is lower is driven over: dirt, tiles, planks, flattened boxes.
+"""Between a vehicle and the ground. Props that are lower are driven over: dirt, tiles, planks, flat boxes.
 
 An estimate: a vehicle's box reaches down to the ground, as CARLA's does, but its body does not.
 ScenarioRunner's ControlLoss has vehicles drive over `static.prop.dirtdebris01`, which is 0.15 m high.
@@ -207,17 +207,15 @@ def _can_touch(a, b):  # type: ignore[no-untyped-def]
         return False
     if a.kind != _VEHICLE and b.kind != _VEHICLE:
         return False
-    if _passes_under(a, b) or _passes_under(b, a):
+    if _lies_flat(a) or _lies_flat(b):
         return False
     return _is_movable(a) or _is_movable(b)
 
 
 @numba.njit(cache=True, fastmath=False)
-def _passes_under(prop, vehicle):  # type: ignore[no-untyped-def]
-    """Whether a prop lies so flat that a vehicle drives over it."""
-    if prop.kind != _PROP or vehicle.kind != _VEHICLE:
-        return False
-    return prop.z + prop.box_z + prop.extent_z < vehicle.z + vehicle.box_z - vehicle.extent_z + CLEARANCE_M
+def _lies_flat(body):  # type: ignore[no-untyped-def]
+    """Whether a prop is so low that a vehicle drives over it, on a slope too."""
+    return body.kind == _PROP and 2.0 * body.extent_z < CLEARANCE_M
 
 
 @numba.njit(cache=True, fastmath=False)

@@ -141,8 +141,10 @@ def _command(case: Case, clients: Clients, server: Endpoint, folder: Path) -> li
         return [*program, *common, "--route", str(REPOSITORY / case.source), "--route-id", case.route, *agent]
     source = case.source
     if case.client is not Client.SCENARIO:
-        # Relative, because OpenSCENARIO 2 is looked for below the working directory in any case.
-        source = os.path.relpath(clients.scenario_runner / case.source, folder)
+        # OpenSCENARIO 2 looks for itself and for its data below the working directory, where it also writes.
+        link = folder / "srunner"
+        link.unlink(missing_ok=True)
+        link.symlink_to(clients.scenario_runner / "srunner")
     if not case.manners:
         return [*program, *common, f"--{case.client.value}", source]
     options = {

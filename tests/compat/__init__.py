@@ -1,1 +1,0 @@
-"""ScenarioRunner and the Leaderboard's evaluator, unmodified, against a CARLA server: `make compat`."""
