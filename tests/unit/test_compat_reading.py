@@ -84,6 +84,30 @@ def test_a_result_is_judged_by_outcome_and_failed_criteria() -> None:
     assert not report.verdict(CASE, Result("success"), {}).good
 
 
+@pytest.mark.parametrize(
+    ("client", "manners", "failed", "good"),
+    [
+        (Client.ROUTE, "runs-red-lights", ["CollisionTest", "RunningRedLightTest"], True),
+        (Client.ROUTE, "runs-red-lights", ["CollisionTest"], False),
+        (Client.LEADERBOARD, "runs-stop-signs", ["stop_infraction"], True),
+        (Client.LEADERBOARD, "runs-stop-signs", [], False),
+        (Client.ROUTE, "autopilot", ["CollisionTest"], True),
+        (Client.ROUTE, "autopilot", ["RouteCompletionTest"], False),
+        (Client.LEADERBOARD, "autopilot", ["red_light"], False),
+    ],
+)
+def test_on_a_route_what_was_provoked_must_fail_and_who_drives_well_must_arrive(
+    client: Client, manners: str, failed: list[str], good: bool
+) -> None:
+    case = replace(CASE, client=client, manners=manners)
+    assert report.verdict(case, Result("failure", failed), {}).good is good
+
+
+def test_a_route_that_did_not_run_is_no_good() -> None:
+    case = replace(CASE, client=Client.LEADERBOARD)
+    assert not report.verdict(case, Result("failed - agent crashed"), {}).good
+
+
 def test_a_reason_stays_only_with_the_result_that_it_explains() -> None:
     expected = {"a": {"outcome": "not run", "failed": [], "why": "its own defect"}}
     assert report.accepted(expected, {"a": Result("not run")}) == expected

@@ -23,16 +23,17 @@ _STOP_SHORT_M = 1.0  # of a stop line
 _GAP_M = 3.0  # to what stands in the way
 _SIDE_MARGIN_M = 0.3
 _HORIZON_M = 45.0
-_LEADS_S = (0.0, 0.7, 1.4, 2.1, 2.8)  # how far ahead others are seen to move on
+_LEADS_S = (0.0, 0.7, 1.4, 2.1, 2.8, 3.5, 4.2)  # how far ahead others are seen to move on
 _CROSSING = 0.8  # largest cosine between path and motion of who crosses; others are seen two leads ahead
 _STEP_M = 1.0  # between the points of a path
 
 
 @dataclass(frozen=True)
 class Manners:
-    """What the pilot heeds, and how fast it goes when nothing is in its way."""
+    """What the pilot heeds, how fast it goes when nothing is in its way, and how fast when something is."""
 
     cruise_mps: float = 8.0
+    least_mps: float = 0.0
     heeds_lights: bool = True
     heeds_stop_signs: bool = True
     heeds_others: bool = True
@@ -41,7 +42,8 @@ class Manners:
 MANNERS = {
     "autopilot": Manners(),
     "runs-red-lights": Manners(heeds_lights=False),
-    "runs-stop-signs": Manners(heeds_stop_signs=False),
+    # Behind others who stop at the sign it would stop too.
+    "runs-stop-signs": Manners(heeds_stop_signs=False, least_mps=0.5),
     "rams": Manners(heeds_others=False),
 }
 """By name, as it is written into the clients' agent configuration."""
@@ -81,7 +83,7 @@ class Pilot:
             self._speed_before_lines(speed),
             self._speed_before_others(here),
         )
-        return _control(self._steering(pose, here, speed), wanted, speed)
+        return _control(self._steering(pose, here, speed), max(wanted, self._manners.least_mps), speed)
 
     # --- where it is and where it goes
 
