@@ -18,6 +18,8 @@ from tests.support.headless import REPOSITORY, Endpoint, free_port
 
 AGENTS_FOLDER = Path(__file__).parent / "agents"
 WALL_LIMIT_S = 900.0
+SILENCE_LIMIT_S = 180.0
+_LOOK_S = 1.0
 _LAST_LINES = 6
 _WORDS = {"SUCCESS", "FAILURE", "ACCEPTABLE", "RUNNING", "INIT"}
 _NO_CRITERIA = "Nothing to analyze, this scenario has no criteria"
@@ -57,7 +59,8 @@ class Result:
 
     Attributes:
         outcome: `success`, `failure` (a criterion failed), `played` (to its end, it has no criteria),
-            `not run` (the client could not run it), `hung`, or the Leaderboard's own word for a route.
+            `not run` (the client gave up), `hung` (it fell silent without a result), or the Leaderboard's
+            own word for a route.
         failed: names of the failed criteria, sorted.
         details: figures of the criteria, or the last lines of the client.
         wall_s: real time it took.
@@ -95,16 +98,26 @@ def run(case: Case, clients: Clients, server: Endpoint, folder: Path) -> None:
             start_new_session=True,
         )
         try:
-            process.wait(WALL_LIMIT_S)
-            hung = False
-        except subprocess.TimeoutExpired:
-            hung = True
+            hung = not _ends(process, folder / "log.txt")
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     ended = {"case": case.as_json(), "hung": hung, "wall_s": round(time.monotonic() - began, 1)}
     (folder / "ended.json").write_text(json.dumps(ended, indent=1) + "\n")
+
+
+def _ends(process: subprocess.Popen[bytes], log: Path) -> bool:
+    """Whether a client ends by itself rather than falling silent, or running for ever."""
+    began = heard = time.monotonic()
+    length = 0
+    while time.monotonic() - began < WALL_LIMIT_S and time.monotonic() - heard < SILENCE_LIMIT_S:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK_S)
+            return True
+        if log.stat().st_size != length:
+            length, heard = log.stat().st_size, time.monotonic()
+    return False
 
 
 def has_ended(case: Case, folder: Path) -> bool:
@@ -116,7 +129,9 @@ def has_ended(case: Case, folder: Path) -> bool:
 def read(case: Case, folder: Path) -> Result:
     """What a case came to that has been run."""
     ended = json.loads((folder / "ended.json").read_text())
-    result = Result("hung") if ended["hung"] else _read(case, folder)
+    result = _read(case, folder)
+    if ended["hung"] and result.outcome == "not run":
+        result = replace(result, outcome="hung")
     return replace(result, wall_s=ended["wall_s"])
 
 
