@@ -24,6 +24,8 @@ _GAP_M = 3.0  # to what stands in the way
 _SIDE_MARGIN_M = 0.3
 _HORIZON_M = 45.0
 _LEADS_S = (0.0, 0.7, 1.4, 2.1, 2.8, 3.5, 4.2)  # how far ahead others are seen to move on
+_PATIENCE_TICKS = 300  # of standing; then it looks two leads ahead only, until it has gone on by
+_PASSED_M = 15.0
 _CROSSING = 0.8  # largest cosine between path and motion of who crosses; others are seen two leads ahead
 _STEP_M = 1.0  # between the points of a path
 
@@ -64,6 +66,7 @@ class Pilot:
         self._manners = manners
         self._path = _resampled(path)
         self._at = 0
+        self._waits_at, self._waited_ticks = 0, 0
         self._half_length_m = hero.bounding_box.extent.x
         self._half_width_m = hero.bounding_box.extent.y
         self._speed_limits = _curve_speeds(self._path)
@@ -77,6 +80,7 @@ class Pilot:
         velocity = self._hero.get_velocity()
         speed = math.hypot(velocity.x, velocity.y)
         self._at = self._nearest(here)
+        self._note_waiting(speed)
         wanted = min(
             self._manners.cruise_mps,
             self._curve_speed(speed),
@@ -84,6 +88,13 @@ class Pilot:
             self._speed_before_others(here),
         )
         return _control(self._steering(pose, here, speed), max(wanted, self._manners.least_mps), speed)
+
+    def _note_waiting(self, speed: float) -> None:
+        """Count how long it has stood hereabouts: endless cross traffic lets nobody in who waits."""
+        if self._at > self._waits_at + round(_PASSED_M / _STEP_M):
+            self._waits_at, self._waited_ticks = self._at, 0
+        if speed < 0.1:
+            self._waited_ticks += 1
 
     # --- where it is and where it goes
 
@@ -146,7 +157,8 @@ class Pilot:
             is_walker = other.type_id.startswith("walker.")
             motion = np.array([along.x, along.y])
             pace = float(np.hypot(*motion))
-            for lead_s in _LEADS_S if pace > 0.5 else (0.0,):
+            leads_s = _LEADS_S if self._waited_ticks < _PATIENCE_TICKS else _LEADS_S[:2]
+            for lead_s in leads_s if pace > 0.5 else (0.0,):
                 offsets = np.hypot(*(ahead - (centre + motion * lead_s)).T)
                 nearest = int(np.argmin(offsets))
                 heading = self._heading(self._at + nearest)
