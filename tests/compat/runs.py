@@ -22,6 +22,7 @@ SILENCE_LIMIT_S = 180.0
 _LOOK_S = 1.0
 _LAST_LINES = 6
 _WORDS = {"SUCCESS", "FAILURE", "ACCEPTABLE", "RUNNING", "INIT"}
+_GAVE_UP = "No more scenarios .... Exiting"  # the client's process does not always end after that
 _NO_CRITERIA = "Nothing to analyze, this scenario has no criteria"
 
 
@@ -130,7 +131,8 @@ def read(case: Case, folder: Path) -> Result:
     """What a case came to that has been run."""
     ended = json.loads((folder / "ended.json").read_text())
     result = _read(case, folder)
-    if ended["hung"] and result.outcome == "not run":
+    gave_up = _GAVE_UP in (folder / "log.txt").read_text(errors="replace")
+    if ended["hung"] and result.outcome == "not run" and not gave_up:
         result = replace(result, outcome="hung")
     return replace(result, wall_s=ended["wall_s"])
 
