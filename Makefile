@@ -12,11 +12,16 @@ TRAFFIC ?= 0
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
+SERVER ?=
+SCENARIO_RUNNER ?=
+LEADERBOARD ?=
+CARLA_AGENTS ?=
+COMPAT_ARGS ?=
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test train closed-loop bench soak parity docs format clean
+.PHONY: help setup check test train closed-loop bench soak parity compat docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +77,16 @@ parity: $(VENV)/dev.stamp  ## ask a CARLA (SERVER=host:port; ours without) what 
 	$(BIN)/python -m tests.parity $(if $(SERVER),--server $(SERVER)) $(if $(ACCEPT),--accept)
 
 soak: $(VENV)/dev.stamp  ## the client's traffic manager drives 100 vehicles for 10,000 ticks through each town
-	$(BIN)/python -m tests.soak $(SOAK_ARGS)
+	$(BIN)/python -m tests.soak $(if $(SERVER),--server $(SERVER)) $(SOAK_ARGS)
+
+compat: $(VENV)/dev.stamp  ## ScenarioRunner and the Leaderboard on our server: docs/compatibility.md
+	@test -n "$(SCENARIO_RUNNER)" -a -n "$(LEADERBOARD)" -a -n "$(CARLA_AGENTS)" || { \
+	  echo "Name the clients: make compat SCENARIO_RUNNER=/path LEADERBOARD=/path CARLA_AGENTS=/path/PythonAPI/carla"; \
+	  echo "Versions and where to get them: docs/compatibility.md"; exit 2; }
+	@test -x $(VENV)/compat/bin/python || $(PYTHON) -m venv $(VENV)/compat
+	$(VENV)/compat/bin/python -m pip install --quiet -r "$(SCENARIO_RUNNER)/requirements.txt" -r tests/compat/requirements.txt
+	$(BIN)/python -m tests.compat --scenario-runner "$(SCENARIO_RUNNER)" --leaderboard "$(LEADERBOARD)" \
+	  --carla-agents "$(CARLA_AGENTS)" --python $(VENV)/compat/bin/python $(if $(SERVER),--server $(SERVER)) $(COMPAT_ARGS)
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage

@@ -23,6 +23,13 @@ RESTITUTION = 0.1
 FRICTION = 0.4
 """Between bodies."""
 
+CLEARANCE_M = 0.2
+"""Between a vehicle and the ground. Props that are lower are driven over: dirt, tiles, planks, flat boxes.
+
+An estimate: a vehicle's box reaches down to the ground, as CARLA's does, but its body does not.
+ScenarioRunner's ControlLoss has vehicles drive over `static.prop.dirtdebris01`, which is 0.15 m high.
+"""
+
 _SLOP_M = 0.005  # overlap that is left alone, so that contacts do not flicker
 _PUSH_SHARE = 0.5  # of the overlap, per substep
 _NEAR_M = 0.05
@@ -123,7 +130,15 @@ def _can_touch(a, b):  # type: ignore[no-untyped-def]
         return False
     if a.kind == _PROP and b.kind == _PROP and a.vx == a.vy == b.vx == b.vy == 0.0:
         return False
+    if (a.kind == _VEHICLE and _lies_flat(b)) or (b.kind == _VEHICLE and _lies_flat(a)):
+        return False
     return _is_movable(a) or _is_movable(b)
+
+
+@numba.njit(cache=True, fastmath=False)
+def _lies_flat(body):  # type: ignore[no-untyped-def]
+    """Whether a prop is so low that a vehicle drives over it, on a slope too."""
+    return body.kind == _PROP and 2.0 * body.extent_z < CLEARANCE_M
 
 
 @numba.njit(cache=True, fastmath=False)

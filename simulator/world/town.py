@@ -25,12 +25,15 @@ from simulator.world.speed_limits import lane_limits_kmh
 from simulator.world.walls import NO_WALLS, WallSpec, build_walls
 
 _SUFFIX = ".xodr.gz"
+_LAYERED = "_Opt"
+"""CARLA has each town twice; `Town01_Opt` is the same town with layers that can be unloaded."""
 
 
 def available_towns() -> tuple[str, ...]:
-    """Names of the packaged towns, sorted."""
+    """Names of the packaged towns and of their layered twins, sorted."""
     maps = resources.files("simulator") / "maps"
-    return tuple(sorted(f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)))
+    names = [f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)]
+    return tuple(sorted((*names, *(name + _LAYERED for name in names))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +104,11 @@ class Town:
         if furnished:
             poles = np.array([plan.transform[:3] for plan in (*landmarks.lights, *landmarks.signs)])
             scene, strips = build_scene(
-                name, root, poles.reshape(-1, 3), _crosswalks(map_), lambda points: _heights(roads, points)
+                name.removesuffix(_LAYERED),
+                root,
+                poles.reshape(-1, 3),
+                _crosswalks(map_),
+                lambda points: _heights(roads, points),
             )
         return cls(
             name=name,
@@ -142,5 +149,5 @@ def _load(name: str) -> Town:
     towns = available_towns()
     if name not in towns:
         raise UnknownTownError(name, towns)
-    packed = (resources.files("simulator") / "maps" / f"{name}{_SUFFIX}").read_bytes()
+    packed = (resources.files("simulator") / "maps" / f"{name.removesuffix(_LAYERED)}{_SUFFIX}").read_bytes()
     return Town.from_opendrive(name, gzip.decompress(packed).decode("utf-8"), furnished=True)

@@ -32,6 +32,16 @@ def test_a_map_loads_with_and_without_path(client: carla.Client, name: str) -> N
     assert map_name(client.load_world(name)) == "Town02"
 
 
+def test_the_layered_twin_of_a_town_is_the_same_town_by_another_name(client: carla.Client) -> None:
+    plain = client.load_world("Town10HD").get_map()
+    assert map_name(client.load_world("Town10HD_Opt")) == "Town10HD_Opt"
+    layered = client.get_world().get_map()
+    assert layered.to_opendrive() == plain.to_opendrive()
+    assert [str(point) for point in layered.get_spawn_points()] == [
+        str(point) for point in plain.get_spawn_points()
+    ]
+
+
 def test_map_text_and_spawn_points_belong_together(world: carla.World) -> None:
     town = world.get_map()
     assert len(town.get_spawn_points()) > 50

@@ -139,7 +139,9 @@ def test_strips_are_the_lanes_of_the_clients_map(name: str) -> None:
         offset = np.array([x, y]) - middle[k]
         # A chord of two metres in a tight bend is a decimetre beside its arc.
         assert abs(axis[0] * offset[1] - axis[1] * offset[0]) < 0.12
-        assert abs(axis @ offset) < half_m + 0.5  # the neighbour's middle may be nearer than that of the own one
+        assert (
+            abs(axis @ offset) < half_m + 0.5
+        )  # the neighbour's middle may be nearer than that of the own one
 
 
 @every_town

@@ -98,8 +98,8 @@ def is_driving(root: Element, road: int, lane: int) -> bool:
     return (road, lane) in driving_lanes(root)
 
 
-def test_six_towns_are_packaged() -> None:
-    assert available_towns() == tuple(sorted(TOWNS))
+def test_six_towns_are_packaged_and_known_by_both_of_their_names() -> None:
+    assert available_towns() == tuple(sorted((*TOWNS, *(f"{town}_Opt" for town in TOWNS))))
 
 
 def test_an_unknown_town_names_the_known_ones() -> None:
