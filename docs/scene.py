@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))  # the simulator is imported by nobody, but drawn here
 
 from simulator.scene.objects import Kind  # noqa: E402
-from simulator.world.town import Town, available_towns  # noqa: E402
+from simulator.world.town import Town, packaged_towns  # noqa: E402
 
 BEGIN, END = "<!-- things: begin -->", "<!-- things: end -->"
 COLOURS = {
@@ -90,7 +90,7 @@ def table(towns: list[Town]) -> str:
 def main() -> None:
     """Write the figure and the table."""
     mpl.rcParams["svg.hashsalt"] = "drivegate"
-    towns = [Town.load(name) for name in available_towns()]
+    towns = [Town.load(name) for name in packaged_towns()]
     figure = Figure(figsize=(13, 18), layout="constrained")
     places = figure.subplots(4, 3)
     for number, town in enumerate(towns):

@@ -29,10 +29,15 @@ _LAYERED = "_Opt"
 """CARLA has each town twice; `Town01_Opt` is the same town with layers that can be unloaded."""
 
 
-def available_towns() -> tuple[str, ...]:
-    """Names of the packaged towns and of their layered twins, sorted."""
+def packaged_towns() -> tuple[str, ...]:
+    """Names of the packaged towns, sorted."""
     maps = resources.files("simulator") / "maps"
-    names = [f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)]
+    return tuple(sorted(f.name.removesuffix(_SUFFIX) for f in maps.iterdir() if f.name.endswith(_SUFFIX)))
+
+
+def available_towns() -> tuple[str, ...]:
+    """Names by which clients can load the packaged towns: their own, and with `_Opt`; sorted."""
+    names = packaged_towns()
     return tuple(sorted((*names, *(name + _LAYERED for name in names))))
 
 

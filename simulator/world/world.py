@@ -31,7 +31,7 @@ from simulator.world.snapshot import write_attached, write_bodies
 from simulator.world.spring_arms import place_of_child
 from simulator.world.street_lights import StreetLights
 from simulator.world.sweeps import Hit, Sweep, first_hit
-from simulator.world.town import Town, available_towns
+from simulator.world.town import Town, packaged_towns
 from simulator.world.vehicle_dynamics import advance_bodies
 from simulator.world.vehicle_parameters import (
     at_pose,
@@ -571,7 +571,7 @@ def warm_up() -> None:
 
     Two vehicles and a walker are driven into one another on the first packaged town.
     """
-    town = Town.load(available_towns()[0])
+    town = Town.load(packaged_towns()[0])
     world = World(town, seed=0)
     x, y, z, _, yaw, _ = town.spawn_points[0]
     c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))

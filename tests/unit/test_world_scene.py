@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from simulator.scene.objects import KINDS, PARKED_MODELS, SOLID, Kind
 from simulator.scene.strips import Surface
 from simulator.world.blueprints import default_library
-from simulator.world.town import Town, available_towns
+from simulator.world.town import Town, packaged_towns
 
 MARGIN_M = 0.5
 SIGHT_M = 3.0
@@ -29,7 +29,7 @@ LANE_TYPES = {
     carla.LaneType.Median,
 }
 
-every_town = pytest.mark.parametrize("name", available_towns())
+every_town = pytest.mark.parametrize("name", packaged_towns())
 
 
 def lane_points(map_: carla.Map, spacing_m: float = 2.0) -> NDArray[np.float64]:
