@@ -42,7 +42,7 @@ class Trial:
             self.world.tick(DT_S)
 
     def _control(self, throttle: float, steer: float, brake: float) -> None:
-        self.world.apply_vehicle_control(self.actor.id, (throttle, steer, brake, False, False, False, 0))
+        self.world.vehicles.apply_control(self.actor.id, (throttle, steer, brake, False, False, False, 0))
 
     @property
     def _speed_mps(self) -> float:

@@ -19,7 +19,7 @@ from simulator.server import PortInUseError, Server
 from simulator.simulation import Simulation
 from simulator.world.errors import UnknownTownError
 from simulator.world.town import Town
-from simulator.world.world import warm_up
+from simulator.world.warm_up import warm_up
 
 EXIT_OK = 0
 EXIT_USAGE = 2

@@ -108,26 +108,26 @@ def close_vehicle_door(simulation: Simulation, actor_id: int, which: Door) -> No
 
 def set_wheel_steer_direction(simulation: Simulation, actor_id: int, wheel: int, angle_deg: float) -> None:
     """Turn a wheel of a vehicle without physics; of one with physics the steering decides, as in CARLA."""
-    if not simulation.world.simulates_physics(actor_id):
+    if not simulation.world.vehicles.simulates_physics(actor_id):
         simulation.appearance.wheel_yaw_deg[actor_id, wheel] = angle_deg
 
 
 def get_wheel_steer_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
     """Angle of a wheel, deg: of the steering with physics, else the one that was set."""
-    if simulation.world.simulates_physics(actor_id):
-        return simulation.world.wheel_steer_angle(actor_id, wheel)
+    if simulation.world.vehicles.simulates_physics(actor_id):
+        return simulation.world.vehicles.wheel_steer_angle(actor_id, wheel)
     return simulation.appearance.wheel_yaw_deg.get((actor_id, wheel), 0.0)
 
 
 def set_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int, angle_deg: float) -> None:
     """Roll a wheel of a vehicle without physics."""
-    if not simulation.world.simulates_physics(actor_id):
+    if not simulation.world.vehicles.simulates_physics(actor_id):
         simulation.appearance.wheel_pitch_deg[actor_id, wheel] = angle_deg
 
 
 def get_wheel_pitch_angle(simulation: Simulation, actor_id: int, wheel: int) -> float:
     """The rolling angle that was set, deg; 0 with physics."""
-    if simulation.world.simulates_physics(actor_id):
+    if simulation.world.vehicles.simulates_physics(actor_id):
         return 0.0
     return simulation.appearance.wheel_pitch_deg.get((actor_id, wheel), 0.0)
 

@@ -67,7 +67,7 @@ def apply_run(simulation: Simulation, commands: Sequence[Any]) -> list[int] | No
     if min(columns[6]) not in _GEARS or max(columns[6]) not in _GEARS:
         return None
     try:
-        simulation.world.apply_vehicle_controls(actor_ids, columns)
+        simulation.world.vehicles.apply_controls(actor_ids, columns)
     except WorldError:
         return None
     simulation.ackermann.leave_all(actor_ids)

@@ -44,52 +44,52 @@ def set_weather_parameters(simulation: Simulation, parameters: list[float]) -> N
 
 def set_traffic_light_state(simulation: Simulation, actor_id: int, state: int) -> None:
     """Switch a light; its cycle goes on from there."""
-    simulation.world.set_light_state_of_signal(actor_id, state)
+    simulation.world.signals.set_state(actor_id, state)
 
 
 def set_traffic_light_green_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
     """How long it stays green."""
-    simulation.world.set_light_times(actor_id, green_s=duration_s)
+    simulation.world.signals.set_times(actor_id, green_s=duration_s)
 
 
 def set_traffic_light_yellow_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
     """How long it stays yellow."""
-    simulation.world.set_light_times(actor_id, yellow_s=duration_s)
+    simulation.world.signals.set_times(actor_id, yellow_s=duration_s)
 
 
 def set_traffic_light_red_time(simulation: Simulation, actor_id: int, duration_s: float) -> None:
     """How long it stays red."""
-    simulation.world.set_light_times(actor_id, red_s=duration_s)
+    simulation.world.signals.set_times(actor_id, red_s=duration_s)
 
 
 def freeze_traffic_light(simulation: Simulation, actor_id: int, frozen: bool) -> None:
     """Stop or start one light's clock."""
-    simulation.world.freeze_light(actor_id, frozen)
+    simulation.world.signals.freeze(actor_id, frozen)
 
 
 def freeze_all_traffic_lights(simulation: Simulation, frozen: bool) -> None:
     """Stop or start all of them; the 0.9.16 client sends this for a single light too."""
-    simulation.world.freeze_all_lights(frozen)
+    simulation.world.signals.freeze_all(frozen)
 
 
 def reset_traffic_light_group(simulation: Simulation, actor_id: int) -> None:
     """Begin the cycle of a light's group anew."""
-    simulation.world.reset_light_group(actor_id)
+    simulation.world.signals.reset_group(actor_id)
 
 
 def reset_all_traffic_lights(simulation: Simulation) -> None:
     """Begin every cycle anew."""
-    simulation.world.reset_all_lights()
+    simulation.world.signals.reset_all()
 
 
 def get_group_traffic_lights(simulation: Simulation, actor_id: int) -> list[int]:
     """Lights that take turns with this one, itself among them."""
-    return list(simulation.world.group_of(actor_id))
+    return list(simulation.world.signals.group_of(actor_id))
 
 
 def get_light_boxes(simulation: Simulation, actor_id: int) -> list[object]:
     """Boxes of a light's heads in the world."""
-    return [box_to_wire(box, actor_id) for box in simulation.world.light_boxes(actor_id)]
+    return [box_to_wire(box, actor_id) for box in simulation.world.signals.boxes(actor_id)]
 
 
 def get_imui_gravity(simulation: Simulation) -> float:

@@ -21,7 +21,7 @@ from simulator.wire.rpc import Value
 from simulator.world.ackermann import AckermannControl, AckermannGains
 from simulator.world.physics_control import GearControl, PhysicsControl, WheelControl
 from simulator.world.telemetry import telemetry
-from simulator.world.world import VehicleControl
+from simulator.world.vehicles import VehicleControl
 
 
 def vehicle_control(wire: Value) -> VehicleControl:
@@ -44,7 +44,7 @@ def vehicle_control(wire: Value) -> VehicleControl:
 
 def apply_control_to_vehicle(simulation: Simulation, actor_id: int, control: VehicleControl) -> None:
     """Controls hold until others come."""
-    simulation.world.apply_vehicle_control(actor_id, control)
+    simulation.world.vehicles.apply_control(actor_id, control)
     simulation.ackermann.leave(actor_id)
 
 
@@ -176,12 +176,12 @@ def _wheel_to_wire(wheel: WheelControl) -> list[object]:
 
 def get_physics_control(simulation: Simulation, actor_id: int) -> list[object]:
     """Physical parameters of a vehicle."""
-    return physics_to_wire(simulation.world.physics(actor_id))
+    return physics_to_wire(simulation.world.vehicles.physics(actor_id))
 
 
 def apply_physics_control(simulation: Simulation, actor_id: int, physics: PhysicsControl) -> None:
     """Change them."""
-    simulation.world.set_physics(actor_id, physics)
+    simulation.world.vehicles.set_physics(actor_id, physics)
 
 
 def get_telemetry_data(simulation: Simulation, actor_id: int) -> list[object]:
@@ -213,17 +213,17 @@ def lamp_flags(wire: Value) -> int:
 
 def get_vehicle_light_state(simulation: Simulation, actor_id: int) -> list[int]:
     """Lamps that are on."""
-    return [simulation.world.light_state(actor_id)]
+    return [simulation.world.vehicles.lamps(actor_id)]
 
 
 def set_vehicle_light_state(simulation: Simulation, actor_id: int, flags: int) -> None:
     """Switch lamps."""
-    simulation.world.set_light_state(actor_id, flags)
+    simulation.world.vehicles.set_lamps(actor_id, flags)
 
 
 def get_vehicle_light_states(simulation: Simulation) -> list[list[int]]:
     """Lamps of every vehicle."""
-    return [[actor_id, flags] for actor_id, flags in simulation.world.light_states()]
+    return [[actor_id, flags] for actor_id, flags in simulation.world.vehicles.all_lamps()]
 
 
 METHODS: tuple[Method, ...] = (

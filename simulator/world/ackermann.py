@@ -121,7 +121,7 @@ class AckermannDrivers:
             UnknownActorError, WrongActorKindError: there is no such vehicle.
             NotFiniteError: a number is NaN or infinite.
         """
-        self._world.vehicle_control(actor_id)
+        self._world.vehicles.control(actor_id)
         if not all(math.isfinite(number) for number in (wanted.steer_rad, wanted.speed_mps)):
             raise NotFiniteError(actor_id, "Ackermann control")
         driver = self._drivers.get(actor_id)
@@ -146,7 +146,7 @@ class AckermannDrivers:
         Raises:
             UnknownActorError, WrongActorKindError: there is no such vehicle.
         """
-        self._world.vehicle_control(actor_id)
+        self._world.vehicles.control(actor_id)
         return self._gains.get(actor_id, AckermannGains())
 
     def set_gains(self, actor_id: int, gains: AckermannGains) -> None:
@@ -155,7 +155,7 @@ class AckermannDrivers:
         Raises:
             UnknownActorError, WrongActorKindError: there is no such vehicle.
         """
-        self._world.vehicle_control(actor_id)
+        self._world.vehicles.control(actor_id)
         self._gains[actor_id] = gains
 
     def drive(self, dt_s: float) -> None:
@@ -169,9 +169,9 @@ class AckermannDrivers:
             vx, vy, _ = self._world.states[actor.row]["velocity"].tolist()
             now_mps = vx * math.cos(yaw) + vy * math.sin(yaw)
             throttle, brake = driver.pedals(now_mps, self.gains(actor_id), dt_s)
-            wheels = self._world.physics(actor_id).wheels
+            wheels = self._world.vehicles.physics(actor_id).wheels
             lock_deg = max((wheel.max_steer_angle_deg for wheel in wheels), default=0.0)
             steer = driver.wanted.steer_rad / math.radians(lock_deg) if lock_deg > 0.0 else 0.0
-            self._world.apply_vehicle_control(
+            self._world.vehicles.apply_control(
                 actor_id, (throttle, min(max(steer, -1.0), 1.0), brake, False, driver.reverse, False, 0)
             )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.world.actors import Transform
-from simulator.world.errors import OutsideWorldError
+from simulator.world.errors import NotFiniteError, OutsideWorldError
 
 EDGE_M = 1_000_000.0
 """How far from the origin anything can be; snapshots carry 32-bit floats, which have 6 cm steps there."""
@@ -29,6 +30,16 @@ def check_inside(actor_id: int, transform: Transform) -> None:
     """
     if any(abs(value) > EDGE_M for value in transform[:3]):
         raise OutsideWorldError(actor_id, EDGE_M)
+
+
+def check_finite(actor_id: int, what: str, values: Iterable[float]) -> None:
+    """Refuse numbers that would poison the world.
+
+    Raises:
+        NotFiniteError: one is NaN or infinite.
+    """
+    if not all(math.isfinite(value) for value in values):
+        raise NotFiniteError(actor_id, what)
 
 
 def contain(bodies: NDArray[np.void]) -> None:

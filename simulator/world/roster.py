@@ -14,7 +14,7 @@ from simulator.wire.layouts import (
     ActorLiveState,
 )
 from simulator.world.actors import Actor, ActorKind, Transform
-from simulator.world.bodies import BODY
+from simulator.world.bodies import BODY, pose_of
 from simulator.world.errors import UnknownActorError
 from simulator.world.snapshot import ATTACHMENT
 from simulator.world.spring_arms import hang, straight_yaw
@@ -92,6 +92,20 @@ class Roster:
         if actor is None:
             raise UnknownActorError(actor_id)
         return actor
+
+    def transform(self, actor_id: int) -> Transform:
+        """Where an actor is now.
+
+        Raises:
+            UnknownActorError: there is none with this id.
+        """
+        actor = self.get(actor_id)
+        if actor.body >= 0:
+            return pose_of(self.bodies[actor.body])
+        state = self.states[actor.row]
+        x, y, z = (float(value) for value in state["location"])
+        pitch, yaw, roll = (float(value) for value in state["rotation"])
+        return (x, y, z, pitch, yaw, roll)
 
     def family(self, actor_id: int) -> set[int]:
         """An actor and everything attached to it, directly or not."""

@@ -73,7 +73,7 @@ def telemetry(world: World, actor_id: int) -> Telemetry:
     Raises:
         UnknownActorError, WrongActorKindError: there is no such vehicle.
     """
-    physics = world.physics(actor_id)
+    physics = world.vehicles.physics(actor_id)
     actor = world.actor(actor_id)
     spec = world.library[actor.blueprint_id].vehicle
     if spec is None:
@@ -89,7 +89,7 @@ def telemetry(world: World, actor_id: int) -> Telemetry:
         is_front = number < 2
         ahead = spec.front_axle_x_m if is_front else spec.rear_axle_x_m
         right = spec.track_m / 2.0 * (1.0 if number % 2 else -1.0)
-        steered = math.radians(world.wheel_steer_angle(actor_id, number))
+        steered = math.radians(world.vehicles.wheel_steer_angle(actor_id, number))
         vx, vy = along - rate * right, across + rate * ahead
         rolling = vx * math.cos(steered) + vy * math.sin(steered)
         sliding = -vx * math.sin(steered) + vy * math.cos(steered)

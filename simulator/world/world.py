@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.scene.objects import MapLayer
 from simulator.world.actors import Actor, ActorKind, AttributeValue, Box, Collision, Transform, Vector
-from simulator.world.blueprints import Blueprint, BlueprintLibrary, VehicleSpec, default_library
-from simulator.world.bodies import center_of_mass, new_body, place_body, pose_of
+from simulator.world.blueprints import Blueprint, BlueprintLibrary, default_library
+from simulator.world.bodies import center_of_mass, new_body, place_body
 from simulator.world.collisions import PAIR, blocker_of, near_pairs, reports, resolve
 from simulator.world.errors import (
     NoBodyError,
-    NotFiniteError,
     SpawnCollisionError,
     TooManyActorsError,
     UnknownParentError,
     WrongActorKindError,
 )
-from simulator.world.level import Level, light_heads
-from simulator.world.limits import MAX_ACTORS, check_inside, contain
+from simulator.world.level import Level
+from simulator.world.limits import MAX_ACTORS, check_finite, check_inside, contain
 from simulator.world.loose_bodies import advance_props, prop_mass_kg
-from simulator.world.physics_control import PhysicsControl
 from simulator.world.roads import find_ground
 from simulator.world.roster import Roster
+from simulator.world.signals import Signals
 from simulator.world.snapshot import write_attached, write_bodies
 from simulator.world.spring_arms import place_of_child
 from simulator.world.street_lights import StreetLights
 from simulator.world.sweeps import Hit, Sweep, first_hit
-from simulator.world.town import Town, packaged_towns
+from simulator.world.town import Town
 from simulator.world.vehicle_dynamics import advance_bodies
-from simulator.world.vehicle_parameters import (
-    at_pose,
-    default_physics,
-    set_gear,
-    set_parameters,
-    wheel_steer_deg,
-)
+from simulator.world.vehicles import Vehicles
 
-VehicleControl = tuple[float, float, float, bool, bool, bool, int]
-"""throttle, steer, brake, hand brake, reverse, manual gear shift, gear: wire order."""
-
-_NO_CONTROL: VehicleControl = (0.0, 0.0, 0.0, False, False, False, 0)
-_CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "manual_gear")
 _PERMANENT = (ActorKind.TRAFFIC_LIGHT, ActorKind.TRAFFIC_SIGN, ActorKind.SPECTATOR)
 _CLEAR_NOON = [-1.0] * 14
 _SUN_ALTITUDE = 5  # among the weather's parameters
@@ -63,6 +51,8 @@ class World:
         sim_time_s: simulated time since the world began.
         spectator_id: id of the spectator actor, which always exists.
         level: the scene and what else comes with the town.
+        vehicles: their controls, parameters and lamps.
+        signals: the traffic lights, by actor.
         street_lights: of the scene.
         weather: CARLA's 14 weather parameters, wire order.
     """
@@ -83,10 +73,8 @@ class World:
         self.level = Level(town, self._roster, layers)
         self.spectator_id = self.level.spectator_id
         self._pairs = np.zeros(64, PAIR)
-        self._controls: dict[int, VehicleControl] = {}
-        self._physics: dict[int, PhysicsControl] = {}
-        self._touched_physics: set[int] = set()
-        self._lamps: dict[int, int] = {}
+        self.vehicles = Vehicles(self._roster, self.library)
+        self.signals = Signals(self.level, self._roster)
         self.street_lights = StreetLights(town.scene)
         self._props = 0
 
@@ -176,7 +164,7 @@ class World:
             raise TooManyActorsError(MAX_ACTORS)
         if parent_id and parent_id not in self.actors:
             raise UnknownParentError(parent_id)
-        self._check_finite(0, "spawn transform", transform)
+        check_finite(0, "spawn transform", transform)
         check_inside(0, transform)
         kind = _kind_of(blueprint)
         box = Box(*blueprint.box) if blueprint.box else Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
@@ -201,10 +189,7 @@ class World:
             relative=transform if parent_id else None,
         )
         if blueprint.vehicle is not None and body is not None:
-            self._physics[actor.id] = default_physics(blueprint.vehicle, place)
-            set_parameters(body[0], blueprint.vehicle, self._physics[actor.id])
-            self._controls[actor.id] = _NO_CONTROL
-            self._lamps[actor.id] = 0
+            self.vehicles.add(actor.id, blueprint.vehicle, body[0], place)
         self._roster.add(actor, place, body)
         self._props += kind is ActorKind.PROP
         return actor
@@ -225,9 +210,7 @@ class World:
         self._props -= sum(self.actors[member].kind is ActorKind.PROP for member in family)
         self._roster.remove(family)
         for gone in family:
-            for table in (self._controls, self._physics, self._lamps):
-                table.pop(gone, None)
-            self._touched_physics.discard(gone)
+            self.vehicles.forget(gone)
         return True
 
     def actor(self, actor_id: int) -> Actor:
@@ -240,13 +223,7 @@ class World:
 
     def transform(self, actor_id: int) -> Transform:
         """Where an actor is now."""
-        actor = self.actor(actor_id)
-        if actor.body >= 0:
-            return pose_of(self._roster.bodies[actor.body])
-        state = self._roster.states[actor.row]
-        x, y, z = (float(value) for value in state["location"])
-        pitch, yaw, roll = (float(value) for value in state["rotation"])
-        return (x, y, z, pitch, yaw, roll)
+        return self._roster.transform(actor_id)
 
     def center_of_mass(self, actor_id: int) -> Vector:
         """Where an actor turns about, in the world; the origin of one without a body."""
@@ -276,7 +253,7 @@ class World:
     def set_transform(self, actor_id: int, transform: Transform) -> None:
         """Teleport; the velocity stays. For an attached actor this is its place in the parent's frame."""
         actor = self.actor(actor_id)
-        self._check_finite(actor_id, "transform", transform)
+        check_finite(actor_id, "transform", transform)
         check_inside(actor_id, transform)
         if actor.relative is not None:
             actor.relative = transform
@@ -369,68 +346,6 @@ class World:
         """Turn during the coming tick; as `add_angular_impulse`, per second."""
         self._body(actor_id, torque, "torque")["torque_z"] += math.radians(torque[2])
 
-    # ------------------------------------------------------------------ vehicles and walkers
-
-    def apply_vehicle_control(self, actor_id: int, control: VehicleControl) -> None:
-        """Set a vehicle's controls; they stay until others come. Values are cut to their ranges."""
-        actor = self._vehicle(actor_id)
-        throttle, steer, brake, hand_brake, reverse, manual, gear = control
-        self._check_finite(actor_id, "vehicle control", (throttle, steer, brake))
-        held, before = (gear if manual else 0), self._controls[actor_id]
-        if max(held, 0) != (max(before[6], 0) if before[5] else 0):
-            set_gear(self._roster.bodies[actor.body], self._spec(actor), self._physics[actor_id], held)
-        self._controls[actor_id] = control
-        values = (
-            min(max(throttle, 0.0), 1.0),
-            min(max(steer, -1.0), 1.0),
-            min(max(brake, 0.0), 1.0),
-            int(hand_brake),
-            int(reverse or (manual and gear < 0)),
-            int(manual),
-            gear,
-        )
-        for name, value in zip(_CONTROL_FIELDS, values, strict=True):
-            self._roster.bodies[name][actor.body] = value
-
-    def apply_vehicle_controls(
-        self, actor_ids: Sequence[int], columns: Sequence[Sequence[float | bool | int]]
-    ) -> None:
-        """`apply_vehicle_control` for many vehicles at once; of two controls for one vehicle the last counts.
-
-        Args:
-            actor_ids: N live vehicles.
-            columns: the 7 fields of `VehicleControl`, N finite values each.
-
-        Raises:
-            UnknownActorError, WrongActorKindError: one is no vehicle; then nothing was applied.
-        """
-        actors, bodies = self._roster.actors, self._roster.bodies
-        rows = []
-        for actor_id in actor_ids:
-            actor = actors.get(actor_id)
-            if actor is None or actor.kind is not ActorKind.VEHICLE:
-                actor = self._vehicle(actor_id)  # says what is wrong
-            rows.append(actor.body)
-        table = zip(actor_ids, zip(*columns, strict=True), strict=True)
-        if any(columns[5]) or any(self._controls[actor_id][5] for actor_id in actor_ids):
-            for actor_id, control in table:  # gears that drivers hold are looked at one by one
-                self.apply_vehicle_control(actor_id, control)
-            return
-        self._controls.update(table)
-        pedals = np.array(columns[:3])
-        switches = np.array(columns[3:])
-        bodies["throttle"][rows] = np.clip(pedals[0], 0.0, 1.0)
-        bodies["steer"][rows] = np.clip(pedals[1], -1.0, 1.0)
-        bodies["brake"][rows] = np.clip(pedals[2], 0.0, 1.0)
-        bodies["hand_brake"][rows] = switches[0]
-        bodies["reverse"][rows] = switches[1]
-        bodies["manual"][rows] = 0
-        bodies["manual_gear"][rows] = switches[3]
-
-    def vehicle_control(self, actor_id: int) -> VehicleControl:
-        """The control that was applied last."""
-        return self._controls[self._vehicle(actor_id).id]
-
     def apply_walker_control(self, actor_id: int, direction: Vector, speed_mps: float, jump: bool) -> None:
         """Let a walker go in a direction, world axes; of any length but zero."""
         body = self._body(actor_id, (*direction, speed_mps), "walker control")
@@ -447,144 +362,16 @@ class World:
         yaw = math.radians(transform[4])
         self.apply_walker_control(actor_id, (math.cos(yaw), math.sin(yaw), 0.0), speed_mps, False)
 
-    def physics(self, actor_id: int) -> PhysicsControl:
-        """A vehicle's parameters: exactly what was set last, else the defaults, wheels where they are."""
-        actor = self._vehicle(actor_id)
-        if actor_id in self._touched_physics:
-            return self._physics[actor_id]
-        return at_pose(self._physics[actor_id], self._spec(actor), self.transform(actor_id))
-
-    def set_physics(self, actor_id: int, physics: PhysicsControl) -> None:
-        """Change a vehicle's parameters; see `vehicle_parameters.set_parameters` for those that count."""
-        actor = self._vehicle(actor_id)
-        set_parameters(self._roster.bodies[actor.body], self._spec(actor), physics)
-        self._physics[actor_id] = physics
-        self._touched_physics.add(actor_id)
-
-    def simulates_physics(self, actor_id: int) -> bool:
-        """Whether forces move a vehicle."""
-        return bool(self._roster.bodies["simulates"][self._vehicle(actor_id).body])
-
-    def wheel_steer_angle(self, actor_id: int, wheel: int) -> float:
-        """Angle of a wheel in degrees, positive to the right; wheels as in `WheelControl`."""
-        actor = self._vehicle(actor_id)
-        return wheel_steer_deg(self._roster.bodies[actor.body], self._spec(actor), wheel)
-
-    def light_state(self, actor_id: int) -> int:
-        """Flags of the lamps that a vehicle has switched on."""
-        return self._lamps[self._vehicle(actor_id).id]
-
-    def set_light_state(self, actor_id: int, flags: int) -> None:
-        """Switch a vehicle's lamps."""
-        self._lamps[self._vehicle(actor_id).id] = int(flags)
-
-    def light_states(self) -> tuple[tuple[int, int], ...]:
-        """Id and lamp flags of every vehicle."""
-        return tuple(self._lamps.items())
-
-    # ------------------------------------------------------------------ traffic lights
-
-    def set_light_state_of_signal(self, actor_id: int, state: int) -> None:
-        """Show a state until the cycle changes it."""
-        self.level.lights.set_state(self._light(actor_id), state)
-        self.level.write_settings()
-
-    def set_light_times(
-        self,
-        actor_id: int,
-        *,
-        green_s: float | None = None,
-        yellow_s: float | None = None,
-        red_s: float | None = None,
-    ) -> None:
-        """Change the times of a light and of those that are green with it."""
-        times = [value for value in (green_s, yellow_s, red_s) if value is not None]
-        self._check_finite(actor_id, "light times", times)
-        self.level.lights.set_times(self._light(actor_id), green_s=green_s, yellow_s=yellow_s, red_s=red_s)
-        self.level.write_settings()
-
-    def freeze_light(self, actor_id: int, frozen: bool) -> None:
-        """Stop or continue the cycle of a light's junction."""
-        self.level.lights.freeze(self._light(actor_id), frozen)
-        self.level.write_settings()
-
-    def freeze_all_lights(self, frozen: bool) -> None:
-        """Stop or continue every cycle."""
-        self.level.lights.freeze_all(frozen)
-        self.level.write_settings()
-
-    def reset_light_group(self, actor_id: int) -> None:
-        """Begin the cycle of a light's junction anew."""
-        self.level.lights.reset_group(self._light(actor_id))
-        self.level.write_settings()
-
-    def reset_all_lights(self) -> None:
-        """Begin every cycle anew."""
-        self.level.lights.reset_all()
-        self.level.write_settings()
-
-    def group_of(self, actor_id: int) -> tuple[int, ...]:
-        """Ids of the lights of the same junction."""
-        return self.level.lights.members(self._light(actor_id))
-
-    def light_boxes(self, actor_id: int) -> tuple[Box, ...]:
-        """Boxes of a light's lamps, in the world."""
-        return light_heads(self.transform(self._light(actor_id)))
-
     # ------------------------------------------------------------------ looking things up
 
     def _body(self, actor_id: int, values: Iterable[float] = (), what: str = "") -> np.void:
         """The body of an actor, after a look at the numbers that are to go into it."""
         actor = self.actor(actor_id)
-        self._check_finite(actor_id, what, values)
+        check_finite(actor_id, what, values)
         if actor.body < 0:
             raise NoBodyError(actor_id, actor.blueprint_id)
         body: np.void = self._roster.bodies[actor.body]
         return body
-
-    def _vehicle(self, actor_id: int) -> Actor:
-        actor = self.actor(actor_id)
-        if actor.kind is not ActorKind.VEHICLE:
-            raise WrongActorKindError(actor_id, actor.blueprint_id, "vehicle")
-        return actor
-
-    def _light(self, actor_id: int) -> int:
-        actor = self.actor(actor_id)
-        if actor.kind is not ActorKind.TRAFFIC_LIGHT:
-            raise WrongActorKindError(actor_id, actor.blueprint_id, "traffic light")
-        return actor_id
-
-    def _spec(self, actor: Actor) -> VehicleSpec:
-        spec = self.library[actor.blueprint_id].vehicle
-        if spec is None:
-            raise WrongActorKindError(actor.id, actor.blueprint_id, "vehicle")
-        return spec
-
-    @staticmethod
-    def _check_finite(actor_id: int, what: str, values: Iterable[float]) -> None:
-        if not all(math.isfinite(value) for value in values):
-            raise NotFiniteError(actor_id, what)
-
-
-def warm_up() -> None:
-    """Compile every kernel, or load it from the cache, so that the first real tick costs what any tick costs.
-
-    Two vehicles and a walker are driven into one another on the first packaged town.
-    """
-    town = Town.load(packaged_towns()[0])
-    world = World(town, seed=0)
-    x, y, z, _, yaw, _ = town.spawn_points[0]
-    c, s = math.cos(math.radians(yaw)), math.sin(math.radians(yaw))
-    vehicle = next(b for b in world.library if b.vehicle is not None)
-    walker = next(b for b in world.library if b.id.startswith("walker."))
-    first = world.spawn(vehicle, (), (x, y, z, 0.0, yaw, 0.0))
-    world.spawn(vehicle, (), (x + 6.0 * c, y + 6.0 * s, z, 0.0, yaw, 0.0))
-    world.spawn(walker, (), (x - 8.0 * c, y - 8.0 * s, z + 1.0, 0.0, yaw, 0.0))
-    world.spawn(next(b for b in world.library if b.id.startswith("sensor.")), (), (0.0,) * 6, first.id)
-    world.set_target_velocity(first.id, (40.0 * c, 40.0 * s, 0.0))
-    world.first_hit(Sweep((x, y, z), (c, s, 0.0), 10.0, 0.5))
-    for _ in range(4):
-        world.tick(0.05)
 
 
 def _body_of(blueprint: Blueprint, kind: ActorKind, box: Box, place: Transform) -> NDArray[np.void]:

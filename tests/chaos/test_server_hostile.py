@@ -372,18 +372,22 @@ def test_memory_stays_bounded_over_10000_spawns(server: Headless) -> None:
 
 @pytest.mark.slow
 def test_memory_stays_bounded_over_200_loads(server: Headless) -> None:
-    client = connect(server.endpoint)
-    client.get_world()
+    """Loaded by hand: in about one of a thousand loads on a busy machine the wheel's client aborts by itself.
 
-    def loads(count: int) -> None:
-        for number in range(count):
-            world = client.load_world(("Town01", "Town02")[number % 2])
-            go_synchronous(world)
-            world.tick()
+    It writes to a new stream that it has freed already (`carla::streaming::detail::tcp::Client::Connect`).
+    """
+    with Peer(server.endpoint) as peer:
 
-    loads(20)  # both towns are kept from now on, as they are meant to be
-    files, memory = open_files(server.process.pid), resident_bytes(server.process.pid)
-    loads(180)
-    assert open_files(server.process.pid) <= files + 2  # a stream of the client that is just changing
-    # A town's road samples alone are some MiB: a leak of one world in ten would be more.
-    assert resident_bytes(server.process.pid) - memory < 24 * MIB
+        def loads(count: int) -> None:
+            for number in range(count):
+                peer.call("load_new_episode", ("Town01", "Town02")[number % 2], True, 0xFFFF)
+                peer.call("get_episode_info")
+                peer.call("tick_cue")
+
+        loads(20)  # both towns are kept from now on, as they are meant to be
+        files, memory = open_files(server.process.pid), resident_bytes(server.process.pid)
+        loads(180)
+        assert open_files(server.process.pid) == files
+        # A town's road samples alone are some MiB: a leak of one world in ten would be more.
+        assert resident_bytes(server.process.pid) - memory < 24 * MIB
+    assert connect(server.endpoint).get_world().get_map().name.endswith("Town02")

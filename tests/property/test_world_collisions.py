@@ -152,15 +152,15 @@ def test_a_head_on_crash_of_equals_stops_both_and_tells_newtons_impulse() -> Non
     total = 0.0
     for _ in range(20):
         total += sum(c.normal_impulse[0] for c in world.tick(DT_S) if c.actor_id == left.id)
-    assert abs(total) == pytest.approx(world.physics(left.id).mass_kg * 11.0, rel=0.06)
+    assert abs(total) == pytest.approx(world.vehicles.physics(left.id).mass_kg * 11.0, rel=0.06)
     assert np.abs(world.states["velocity"][[left.row, right.row], 0]).max() < 1.5
 
 
 def test_a_pressed_contact_is_told_every_tick() -> None:
     world = empty_world()
     front, back = spawn(world, 0.0), spawn(world, -4.9)
-    world.apply_vehicle_control(front.id, (0.0, 0.0, 1.0, True, False, False, 0))
-    world.apply_vehicle_control(back.id, (0.6, 0.0, 0.0, False, False, False, 0))
+    world.vehicles.apply_control(front.id, (0.0, 0.0, 1.0, True, False, False, 0))
+    world.vehicles.apply_control(back.id, (0.6, 0.0, 0.0, False, False, False, 0))
     told = [len(world.tick(DT_S)) for _ in range(60)]
     assert told[-30:] == [2] * 30
     assert world.transform(front.id)[0] == pytest.approx(5000.0, abs=0.3)
@@ -178,7 +178,7 @@ def test_a_walker_is_knocked_away_and_walks_on() -> None:
     assert {(car.id, walker.id), (walker.id, car.id)} <= set(told)
     assert world.transform(walker.id)[0] > 5001.0
     assert np.linalg.norm(world.states["velocity"][car.row]) > 4.5
-    world.apply_vehicle_control(car.id, (0.0, 0.0, 1.0, False, False, False, 0))
+    world.vehicles.apply_control(car.id, (0.0, 0.0, 1.0, False, False, False, 0))
     for _ in range(round((LYING_S + 3.0) / DT_S)):
         world.tick(DT_S)
     assert world.states["velocity"][walker.row].tolist() == pytest.approx([0.0, 0.2, 0.0], abs=0.05)
@@ -262,7 +262,7 @@ def test_no_car_gets_through_what_stands(kind: Kind, speed_mps: float) -> None:
             free += 1
             assert ahead > 0.0
             first = told[0].normal_impulse
-            assert first[0] * c + first[1] * s < -0.5 * speed_mps * world.physics(car.id).mass_kg
+            assert first[0] * c + first[1] * s < -0.5 * speed_mps * world.vehicles.physics(car.id).mass_kg
         world.destroy(car.id)
         if free == 3:
             break

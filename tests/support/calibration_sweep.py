@@ -92,7 +92,7 @@ def drive_ours(plan: list[Drive]) -> NDArray[np.float64]:
     for tick in range(TICKS):
         for car, drive in zip(cars, plan, strict=True):
             throttle, steer, brake = drive.controls[tick]
-            world.apply_vehicle_control(car, (throttle, steer, brake, False, False, False, 0))
+            world.vehicles.apply_control(car, (throttle, steer, brake, False, False, False, 0))
         world.tick(fit.STEP_S)
         track[:, tick] = [world.transform(car)[:2] for car in cars]
     return track - np.array([_start(number)[:2] for number in range(len(plan))])[:, None, :]
@@ -103,7 +103,7 @@ def accelerations_mps2(speeds_kmh: NDArray[np.float64], throttle: float, brake: 
     speeds_mps = speeds_kmh / 3.6
     world, cars = _cars(list(speeds_mps))
     for car in cars:
-        world.apply_vehicle_control(car, (throttle, 0.0, brake, False, False, False, 0))
+        world.vehicles.apply_control(car, (throttle, 0.0, brake, False, False, False, 0))
     for _ in range(_SETTLING_TICKS):
         for car, speed in zip(cars, speeds_mps, strict=True):
             world.set_target_velocity(car, (speed, 0.0, 0.0))

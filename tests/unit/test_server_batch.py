@@ -81,7 +81,7 @@ def test_many_at_once_do_what_one_after_the_other_does(seed: int) -> None:
         together.tick()
         apart.tick()
         assert together.world.states.tobytes() == apart.world.states.tobytes()
-    assert [together.world.vehicle_control(i) for i in ids] == [apart.world.vehicle_control(i) for i in ids]
+    assert [together.world.vehicles.control(i) for i in ids] == [apart.world.vehicles.control(i) for i in ids]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_one_odd_command_spoils_only_itself(odd: Value) -> None:
     answers = apply_batch(simulation, [*_plain(ids[:6]), odd, *_plain(ids[6:])], False)
     assert answers[6].error
     assert [a.actor_id for a in answers if a.error is None] == ids
-    assert all(simulation.world.vehicle_control(i)[0] == 0.5 for i in ids)
+    assert all(simulation.world.vehicles.control(i)[0] == 0.5 for i in ids)
 
 
 def test_a_walker_among_vehicles_is_told_off_alone() -> None:
@@ -117,7 +117,7 @@ def test_whole_numbers_count_as_pedals() -> None:
     simulation, ids, _ = _simulation()
     answers = apply_batch(simulation, [_control(i, 1, 0, 0, False, False, False, 0) for i in ids], False)
     assert all(a.error is None for a in answers)
-    assert simulation.world.vehicle_control(ids[-1])[0] == 1.0
+    assert simulation.world.vehicles.control(ids[-1])[0] == 1.0
 
 
 def test_controls_in_a_batch_end_ackermann_control() -> None:
@@ -125,5 +125,5 @@ def test_controls_in_a_batch_end_ackermann_control() -> None:
     ackermann: Value = [[3, [ids[0], [0.0, 0.0, 5.0, 0.0, 0.0]]]]
     apply_batch(simulation, [ackermann, *_plain(ids)], False)
     simulation.tick()
-    assert simulation.world.vehicle_control(ids[0])[0] == 0.5
-    assert np.isclose(simulation.world.vehicle_control(ids[0])[1], 0.1)
+    assert simulation.world.vehicles.control(ids[0])[0] == 0.5
+    assert np.isclose(simulation.world.vehicles.control(ids[0])[1], 0.1)

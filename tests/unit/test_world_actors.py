@@ -18,7 +18,8 @@ from simulator.world.errors import (
     WrongActorKindError,
 )
 from simulator.world.town import Town
-from simulator.world.world import World, warm_up
+from simulator.world.warm_up import warm_up
+from simulator.world.world import World
 
 DT_S = 0.05
 
@@ -48,7 +49,7 @@ def test_the_town_comes_first_and_the_spectator_always_exists(world: World) -> N
 def test_rows_follow_the_actors_and_their_bytes_read_back(world: World) -> None:
     car = spawn(world, "vehicle.tesla.model3", at(world, 3))
     walker = spawn(world, "walker.pedestrian.0001", (5000.0, 0.0, 1.0, 0.0, 0.0, 0.0))
-    world.apply_vehicle_control(car.id, (0.25, -0.5, 0.75, True, False, True, 3))
+    world.vehicles.apply_control(car.id, (0.25, -0.5, 0.75, True, False, True, 3))
     world.apply_walker_control(walker.id, (0.0, 2.0, 0.0), 1.5, False)
     world.tick(DT_S)
     body = world.states.tobytes()
@@ -100,7 +101,7 @@ def test_destroying_takes_the_children_along_and_ids_are_not_used_again(world: W
     assert world.destroy(car.id)
     assert {car.id, camera.id, deeper.id}.isdisjoint(world.actors)
     assert not world.destroy(car.id)
-    world.apply_vehicle_control(other.id, (1.0, 0.0, 0.0, False, False, False, 0))
+    world.vehicles.apply_control(other.id, (1.0, 0.0, 0.0, False, False, False, 0))
     for _ in range(20):
         world.tick(DT_S)
     assert world.states["id"].tolist() == list(world.actors)
@@ -130,7 +131,7 @@ def test_attached_actors_follow_as_carla_composes_transforms(relative: Transform
     steepest = max(world.town.spawn_points, key=lambda p: abs(p[3]))
     car = spawn(world, "vehicle.tesla.model3", steepest)
     camera = spawn(world, "sensor.camera.rgb", relative, car)
-    world.apply_vehicle_control(car.id, (0.6, 0.3, 0.0, False, False, False, 0))
+    world.vehicles.apply_control(car.id, (0.6, 0.3, 0.0, False, False, False, 0))
     for _ in range(30):
         world.tick(DT_S)
 
@@ -165,7 +166,7 @@ def test_teleports_move_cars_sensors_and_the_spectator(world: World) -> None:
 def test_numbers_that_are_not_finite_change_nothing(world: World, bad: float) -> None:
     car = spawn(world, "vehicle.tesla.model3", at(world, 0))
     with pytest.raises(NotFiniteError, match=f"actor {car.id}"):
-        world.apply_vehicle_control(car.id, (bad, 0.0, 0.0, False, False, False, 0))
+        world.vehicles.apply_control(car.id, (bad, 0.0, 0.0, False, False, False, 0))
     with pytest.raises(NotFiniteError):
         world.set_transform(car.id, (0.0, 0.0, bad, 0.0, 0.0, 0.0))
     with pytest.raises(NotFiniteError):
@@ -175,13 +176,13 @@ def test_numbers_that_are_not_finite_change_nothing(world: World, bad: float) ->
     for _ in range(3):
         world.tick(DT_S)
     assert np.isfinite(world.states["location"]).all()
-    assert world.vehicle_control(car.id) == (0.0, 0.0, 0.0, False, False, False, 0)
+    assert world.vehicles.control(car.id) == (0.0, 0.0, 0.0, False, False, False, 0)
 
 
 def test_calls_for_the_wrong_kind_are_refused(world: World) -> None:
     walker = spawn(world, "walker.pedestrian.0001", (5000.0, 0.0, 1.0, 0.0, 0.0, 0.0))
     with pytest.raises(WrongActorKindError, match=r"walker.pedestrian.0001, not a vehicle"):
-        world.apply_vehicle_control(walker.id, (1.0, 0.0, 0.0, False, False, False, 0))
+        world.vehicles.apply_control(walker.id, (1.0, 0.0, 0.0, False, False, False, 0))
     with pytest.raises(WrongActorKindError, match="thing with a body"):
         world.add_impulse(world.spectator_id, (1.0, 0.0, 0.0))
 
@@ -210,7 +211,7 @@ def drive(world: World) -> bytes:
     for tick in range(120):
         for number, car in enumerate(cars):
             steer = 0.3 * math.sin(0.1 * tick + number)
-            world.apply_vehicle_control(car.id, (0.9, steer, 0.0, False, number % 7 == 0, False, 0))
+            world.vehicles.apply_control(car.id, (0.9, steer, 0.0, False, number % 7 == 0, False, 0))
         for walker in walkers:
             world.apply_walker_control(walker.id, (1.0, math.cos(tick), 0.0), 2.0, tick % 50 == 0)
         if tick == 60:
@@ -228,7 +229,7 @@ def test_the_same_calls_give_the_same_bytes() -> None:
 
 def test_a_fresh_reading_of_the_town_gives_the_same_bytes() -> None:
     packed = Town.load("Town02")
-    assert drive(World(Town.from_opendrive("Town02", packed.opendrive), seed=3)) == drive(
+    assert drive(World(Town.from_opendrive("Town02", packed.opendrive, furnished=True), seed=3)) == drive(
         World(packed, seed=3)
     )
 
@@ -241,6 +242,6 @@ def test_warm_up_leaves_no_trace() -> None:
 
 def test_lamps_are_kept_per_vehicle(world: World) -> None:
     a, b = spawn(world, "vehicle.tesla.model3", at(world, 0)), spawn(world, "vehicle.audi.tt", at(world, 5))
-    world.set_light_state(b.id, 9)
-    assert world.light_states() == ((a.id, 0), (b.id, 9))
-    assert world.light_state(b.id) == 9
+    world.vehicles.set_lamps(b.id, 9)
+    assert world.vehicles.all_lamps() == ((a.id, 0), (b.id, 9))
+    assert world.vehicles.lamps(b.id) == 9

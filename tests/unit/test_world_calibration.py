@@ -49,7 +49,7 @@ def test_curvature_at_low_speed(steer: float, curvature_per_m: float, sign: floa
     turned, way = 0.0, 0.0
     for tick in range(60):
         throttle = 0.5 if float(np.linalg.norm(world.states["velocity"][car.row])) < 3.0 else 0.0
-        world.apply_vehicle_control(car.id, (throttle, sign * steer, 0.0, False, False, False, 0))
+        world.vehicles.apply_control(car.id, (throttle, sign * steer, 0.0, False, False, False, 0))
         before = world.transform(car.id)
         world.tick(fit.STEP_S)
         after = world.transform(car.id)

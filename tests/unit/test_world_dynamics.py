@@ -39,7 +39,7 @@ def spawn(world: World, pose: tuple[float, ...] = FAR_OFF, model: str = "lincoln
 def control(
     world: World, actor: Actor, throttle: float = 0.0, steer: float = 0.0, brake: float = 0.0, **more: bool
 ) -> None:
-    world.apply_vehicle_control(
+    world.vehicles.apply_control(
         actor.id,
         (throttle, steer, brake, more.get("hand_brake", False), more.get("reverse", False), False, 0),
     )
@@ -274,7 +274,7 @@ def test_impulses_and_forces_have_newtons_magnitude() -> None:
     world = World(Town.load("Town01"), seed=0)
     car = spawn(world)
     world.set_target_velocity(car.id, (10.0, 0.0, 0.0))
-    mass = world.physics(car.id).mass_kg
+    mass = world.vehicles.physics(car.id).mass_kg
     world.add_impulse(car.id, (2.0 * mass, 0.0, 0.0))
     world.tick(0.001)
     assert speed_mps(world, car) == pytest.approx(12.0, abs=0.01)
@@ -290,12 +290,12 @@ def test_impulses_and_forces_have_newtons_magnitude() -> None:
 def test_physics_control_comes_back_as_it_was_set_and_counts() -> None:
     world = World(Town.load("Town01"), seed=0)
     car = spawn(world)
-    default = world.physics(car.id)
+    default = world.vehicles.physics(car.id)
     assert [w.max_steer_angle_deg for w in default.wheels] == [70.0, 70.0, 0.0, 0.0]
     assert default.wheels[0].position_cm[0] > 500000.0 > default.wheels[2].position_cm[0]
     changed = replace(default, mass_kg=2.0 * default.mass_kg, drag_coefficient=0.1, moi=7.25)
-    world.set_physics(car.id, changed)
-    assert world.physics(car.id) == changed
+    world.vehicles.set_physics(car.id, changed)
+    assert world.vehicles.physics(car.id) == changed
     control(world, car, throttle=1.0)
     for _ in range(20):
         world.tick(DT_S)
@@ -316,12 +316,12 @@ def test_the_hand_brake_is_as_strong_as_its_torques() -> None:
     def hand_braking_mps2(scale: float) -> float:
         world = World(Town.load("Town01"), seed=0)
         car = spawn(world)
-        physics = world.physics(car.id)
+        physics = world.vehicles.physics(car.id)
         wheels = tuple(
             replace(wheel, max_handbrake_torque_nm=scale * wheel.max_handbrake_torque_nm)
             for wheel in physics.wheels
         )
-        world.set_physics(car.id, replace(physics, wheels=wheels))
+        world.vehicles.set_physics(car.id, replace(physics, wheels=wheels))
         control(world, car, hand_brake=True)
         world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
         world.tick(DT_S)
@@ -337,7 +337,9 @@ def test_soft_tyres_slip_more_in_the_same_turn() -> None:
     def slip(lat_stiff_value: float) -> float:
         world = World(Town.load("Town01"), seed=0)
         car = spawn(world)
-        world.set_physics(car.id, with_wheels(world.physics(car.id), lat_stiff_value=lat_stiff_value))
+        world.vehicles.set_physics(
+            car.id, with_wheels(world.vehicles.physics(car.id), lat_stiff_value=lat_stiff_value)
+        )
         control(world, car, throttle=0.5, steer=0.1)
         world.set_target_velocity(car.id, (12.0, 0.0, 0.0))
         for _ in range(30):
@@ -354,7 +356,7 @@ def test_soft_tyres_slip_more_in_the_same_turn() -> None:
 def test_without_tyre_friction_a_car_can_neither_brake_nor_turn() -> None:
     world = World(Town.load("Town01"), seed=0)
     car = spawn(world)
-    world.set_physics(car.id, with_wheels(world.physics(car.id), tire_friction=0.0))
+    world.vehicles.set_physics(car.id, with_wheels(world.vehicles.physics(car.id), tire_friction=0.0))
     control(world, car, brake=1.0, steer=0.5)
     world.set_target_velocity(car.id, (15.0, 0.0, 0.0))
     for _ in range(20):
@@ -368,7 +370,7 @@ def test_wheels_turn_by_ackermann() -> None:
     control(world, car, steer=0.6)
     for _ in range(20):
         world.tick(DT_S)
-    left, right, *rear = (world.wheel_steer_angle(car.id, wheel) for wheel in range(4))
+    left, right, *rear = (world.vehicles.wheel_steer_angle(car.id, wheel) for wheel in range(4))
     assert 0.0 < left < right < 70.0
     assert rear == [0.0, 0.0]
 

@@ -24,8 +24,8 @@ def push_mps2(
     """Full-throttle acceleration at a speed, with changed parameters, in a gear that the driver holds."""
     world = World(Town.load("Town01"), seed=0)
     car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-    world.set_physics(car.id, change(world.physics(car.id)))
-    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, gear is not None, gear or 0))
+    world.vehicles.set_physics(car.id, change(world.vehicles.physics(car.id)))
+    world.vehicles.apply_control(car.id, (1.0, 0.0, 0.0, False, False, gear is not None, gear or 0))
     for _ in range(10):
         world.set_target_velocity(car.id, (kmh / 3.6, 0.0, 0.0))
         world.tick(DT_S)
@@ -83,7 +83,7 @@ def test_the_automatic_gearbox_comes_back() -> None:
     car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     speeds = []
     for manual in (True, False):
-        world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, manual, 6))
+        world.vehicles.apply_control(car.id, (1.0, 0.0, 0.0, False, False, manual, 6))
         world.set_target_velocity(car.id, (2.0, 0.0, 0.0))
         for _ in range(10):
             world.tick(DT_S)
@@ -94,8 +94,8 @@ def test_the_automatic_gearbox_comes_back() -> None:
 def test_parameters_set_while_a_gear_is_held_count_in_that_gear() -> None:
     world = World(Town.load("Town01"), seed=0)
     car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-    world.apply_vehicle_control(car.id, (1.0, 0.0, 0.0, False, False, True, 1))
-    world.set_physics(car.id, half_torque(world.physics(car.id)))
+    world.vehicles.apply_control(car.id, (1.0, 0.0, 0.0, False, False, True, 1))
+    world.vehicles.set_physics(car.id, half_torque(world.vehicles.physics(car.id)))
     for _ in range(10):
         world.set_target_velocity(car.id, (80.0 / 3.6, 0.0, 0.0))
         world.tick(DT_S)
@@ -106,7 +106,9 @@ def test_forces_follow_the_lever_arms() -> None:
     """Torque times both ratios over the wheel's radius, in the gear that gives most."""
     world = World(Town.load("Town01"), seed=0)
     car = world.spawn(world.library["vehicle.lincoln.mkz_2020"], (), (5000.0, 0.0, 0.0, 0.0, 0.0, 0.0))
-    flat = replace(world.physics(car.id), torque_curve=((0.0, 300.0), (6000.0, 300.0)), max_rpm=6000.0)
+    flat = replace(
+        world.vehicles.physics(car.id), torque_curve=((0.0, 300.0), (6000.0, 300.0)), max_rpm=6000.0
+    )
     assert wheel_forces_n(flat, 0.3, np.array([1.0]))[0] == pytest.approx(300.0 * 3.5 * 4.0 / 0.3)
     assert wheel_forces_n(replace(flat, torque_curve=()), 0.3, np.array([1.0]))[0] == 0.0
     assert wheel_forces_n(flat, 0.3, np.array([200.0]))[0] == 0.0

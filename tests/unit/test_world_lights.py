@@ -37,14 +37,14 @@ def shown(world: World, actor_id: int) -> int:
 
 
 def test_one_controller_is_green_in_each_junction_at_the_start(world: World) -> None:
-    groups = {world.group_of(actor.id) for actor in lights(world)}
+    groups = {world.signals.group_of(actor.id) for actor in lights(world)}
     assert Counter(len(group) for group in groups) == {3: 12}
     for group in groups:
         assert [shown(world, i) for i in group] == [GREEN, RED, RED]
 
 
 def test_controllers_take_turns_green_ten_yellow_three_all_red_two(world: World) -> None:
-    group = world.group_of(lights(world)[0].id)
+    group = world.signals.group_of(lights(world)[0].id)
     seen = []
     for _ in range(round(45.0 / DT_S)):
         world.tick(DT_S)
@@ -59,7 +59,7 @@ def test_controllers_take_turns_green_ten_yellow_three_all_red_two(world: World)
 
 
 def test_never_two_controllers_may_go(world: World) -> None:
-    groups = {world.group_of(actor.id) for actor in lights(world)}
+    groups = {world.signals.group_of(actor.id) for actor in lights(world)}
     for _ in range(200):
         world.tick(0.25)
         for group in groups:
@@ -79,42 +79,42 @@ def test_elapsed_time_counts_from_the_change(world: World) -> None:
 
 def test_a_frozen_light_stops_its_junction_only(world: World) -> None:
     first, other = lights(world)[0], lights(world)[3]
-    world.freeze_light(first.id, True)
+    world.signals.freeze(first.id, True)
     assert light(world, first)["time_is_frozen"] == 1
     assert light(world, other)["time_is_frozen"] == 0
     for _ in range(round(11.0 / DT_S)):
         world.tick(DT_S)
     assert shown(world, first.id) == GREEN
     assert shown(world, other.id) == YELLOW
-    world.freeze_light(first.id, False)
+    world.signals.freeze(first.id, False)
     for _ in range(round(11.0 / DT_S)):
         world.tick(DT_S)
     assert shown(world, first.id) == YELLOW
 
 
 def test_freezing_all_and_setting_keeps_what_was_set(world: World) -> None:
-    world.freeze_all_lights(True)
+    world.signals.freeze_all(True)
     for actor in lights(world):
-        world.set_light_state_of_signal(actor.id, GREEN)
+        world.signals.set_state(actor.id, GREEN)
     for _ in range(100):
         world.tick(DT_S)
     assert {shown(world, actor.id) for actor in lights(world)} == {GREEN}
-    world.reset_all_lights()
-    world.freeze_all_lights(False)
+    world.signals.reset_all()
+    world.signals.freeze_all(False)
     assert Counter(shown(world, actor.id) for actor in lights(world)) == {GREEN: 12, RED: 24}
 
 
 def test_times_can_be_changed_and_are_told(world: World) -> None:
     actor = lights(world)[0]
-    world.set_light_times(actor.id, green_s=4.0, yellow_s=1.0, red_s=1.0)
+    world.signals.set_times(actor.id, green_s=4.0, yellow_s=1.0, red_s=1.0)
     assert [light(world, actor)[f"{color}_time"] for color in ("green", "yellow", "red")] == [4.0, 1.0, 1.0]
-    world.reset_light_group(actor.id)
+    world.signals.reset_group(actor.id)
     seen = []
     for _ in range(6):
         world.tick(1.0)
         seen.append(shown(world, actor.id))
     assert seen == [GREEN, GREEN, GREEN, YELLOW, RED, RED]
-    assert shown(world, world.group_of(actor.id)[1]) == GREEN
+    assert shown(world, world.signals.group_of(actor.id)[1]) == GREEN
 
 
 def test_rows_carry_the_opendrive_id(world: World) -> None:
@@ -124,7 +124,7 @@ def test_rows_carry_the_opendrive_id(world: World) -> None:
 
 def test_other_actors_are_no_lights(world: World) -> None:
     with pytest.raises(WrongActorKindError, match="not a traffic light"):
-        world.group_of(world.spectator_id)
+        world.signals.group_of(world.spectator_id)
 
 
 def place_on(
@@ -157,8 +157,8 @@ def told(world: World, car: Actor) -> tuple[bool, int, int]:
 
 
 def show(world: World, actor: Actor, state: TrafficLightState) -> None:
-    world.freeze_all_lights(True)
-    world.set_light_state_of_signal(actor.id, state)
+    world.signals.freeze_all(True)
+    world.signals.set_state(actor.id, state)
     world.tick(0.05)
 
 

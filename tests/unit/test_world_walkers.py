@@ -30,7 +30,7 @@ def hit(world: World, car: Actor, walker: Actor) -> None:
     """Drive on until they touch, then brake."""
     for _ in range(200):
         if any({c.actor_id, c.other_id} == {car.id, walker.id} for c in world.tick(DT_S)):
-            world.apply_vehicle_control(car.id, (0.0, 0.0, 1.0, False, False, False, 0))
+            world.vehicles.apply_control(car.id, (0.0, 0.0, 1.0, False, False, False, 0))
             return
     pytest.fail("they never met")
 
