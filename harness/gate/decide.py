@@ -1,8 +1,8 @@
 """The decision: evidence and rules -> one verdict per metric, and one over all.
 
 A metric passes if the upper bound of "worse by" is below its margin (non-inferiority at error alpha). It
-fails if "not worse" is refuted at error alpha, Holm-corrected over the gating metrics, and it does not pass: a
-difference that is real but shown to be smaller than the margin is tolerated. Otherwise it is INCONCLUSIVE.
+fails if "not worse" is refuted at error alpha, Holm-corrected over the gating metrics, and it does not pass:
+a difference that is real but shown to be smaller than the margin is tolerated. Otherwise it is INCONCLUSIVE.
 Passing needs no correction for several metrics, because all of them must pass.
 """
 
