@@ -83,7 +83,7 @@ class Evidence:
             return 1.0
         values = [found.p_value(self.effect), sign_flip_p_value(self.differences, rng)]
         if self.spec.kind is Kind.RATE:
-            count_b, km_b, count_c, km_c = self._sums()
+            count_b, km_b, count_c, km_c = self.sums()
             values.append(intervals.rate_p_value(round(count_b), km_b, round(count_c), km_c))
         return max(values)
 
@@ -105,21 +105,21 @@ class Evidence:
 
     def _exact_bounds(self, alpha: float) -> Interval | None:
         if self.spec.kind is Kind.RATE:
-            return intervals.rate_difference(*self._sums(), alpha)
+            return intervals.rate_difference(*self.sums(), alpha)
         if self.spec.kind is Kind.SHARE:
-            assert self.numbers is not None  # noqa: S101 - there are pairs where there is a bootstrap
-            base, cand = self.numbers[:, 0] > 0.5, self.numbers[:, 2] > 0.5
-            first, second = (base, cand) if self.spec.direction is Direction.HIGHER else (cand, base)
-            return intervals.paired_share_difference(
-                int(np.sum(first & second)),
-                int(np.sum(first & ~second)),
-                int(np.sum(~first & second)),
-                int(np.sum(~first & ~second)),
-                alpha,
-            )
+            return intervals.paired_share_difference(*self.cells(), alpha)
         return None
 
-    def _sums(self) -> tuple[float, float, float, float]:
+    def cells(self) -> tuple[int, int, int, int]:
+        """Pairs of a share: yes on both sides, lost, won, no on both; lost means worse."""
+        assert self.numbers is not None  # noqa: S101 - only evidence with pairs is counted
+        base, cand = self.numbers[:, 0] > 0.5, self.numbers[:, 2] > 0.5
+        first, second = (base, cand) if self.spec.direction is Direction.HIGHER else (cand, base)
+        counts = (first & second, first & ~second, ~first & second, ~first & ~second)
+        both, lost, won, neither = (int(np.count_nonzero(cell)) for cell in counts)
+        return both, lost, won, neither
+
+    def sums(self) -> tuple[float, float, float, float]:
         """Baseline's count and km, candidate's count and km."""
         assert self.numbers is not None  # noqa: S101 - there are pairs where there is a bootstrap
         count_b, km_b, count_c, km_c = (float(value) for value in self.numbers.sum(axis=0))

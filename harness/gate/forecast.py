@@ -8,7 +8,7 @@ from collections.abc import Callable
 from scipy import stats
 
 from harness.gate import intervals
-from harness.gate.evidence import MIN_KM, Evidence
+from harness.gate.evidence import Evidence
 from harness.gate.rules import GateRules, Scope
 from harness.metrics.catalogue import Direction, Kind
 
@@ -77,28 +77,19 @@ def _decides_mean(evidence: Evidence, margin: float, rules: GateRules) -> Callab
 
 def _decides_counts(evidence: Evidence, margin: float, rules: GateRules) -> Callable[[int], bool]:
     """Whether so many repeats would settle a rate or a share, by the exact bounds of as many more events."""
-    numbers, differences = evidence.numbers, evidence.differences
-    now = 1.0 if differences is None else float(differences.counts.mean())
+    now = 1.0 if evidence.differences is None else float(evidence.differences.counts.mean())
     fail_alpha = rules.alpha / len(rules.gating)
-    sign = -1.0 if evidence.spec.direction is Direction.HIGHER else 1.0
 
-    def test(repeats: int) -> bool:
-        if numbers is None:
-            return False
-        factor = repeats / now
-        if evidence.spec.kind is Kind.RATE:
-            count_b, km_b, count_c, km_c = (float(value) * factor for value in numbers.sum(axis=0))
-            km_b, km_c = max(km_b, MIN_KM), max(km_c, MIN_KM)
-            high = intervals.rate_difference(count_b, km_b, count_c, km_c, rules.alpha).high
-            p_value = intervals.rate_p_value(round(count_b), km_b, round(count_c), km_c)
-            return high < margin or p_value <= fail_alpha
-        base, cand = numbers[:, 0] > 0.5, numbers[:, 2] > 0.5
-        if sign > 0:
-            base, cand = cand, base
-        cells = [(base & cand), (base & ~cand), (~base & cand), (~base & ~cand)]
-        both, lost, won, neither = (round(float(cell.sum()) * factor) for cell in cells)
+    def test_rate(repeats: int) -> bool:
+        count_b, km_b, count_c, km_c = (value * repeats / now for value in evidence.sums())
+        high = intervals.rate_difference(count_b, km_b, count_c, km_c, rules.alpha).high
+        p_value = intervals.rate_p_value(round(count_b), km_b, round(count_c), km_c)
+        return high < margin or p_value <= fail_alpha
+
+    def test_share(repeats: int) -> bool:
+        both, lost, won, neither = (round(count * repeats / now) for count in evidence.cells())
         high = intervals.paired_share_difference(both, lost, won, neither, rules.alpha).high
         p_value = float(stats.binom.sf(lost - 1, lost + won, 0.5))
         return high < margin or p_value <= fail_alpha
 
-    return test
+    return test_rate if evidence.spec.kind is Kind.RATE else test_share

@@ -44,7 +44,7 @@ class LateBrake(_Sabotaged):
 
     def reset(self, context: EpisodeContext) -> None:
         super().reset(context)
-        self._brakes = deque([0.0] * round(BRAKE_DELAY_S / context.dt_s))
+        self._brakes: deque[float] = deque([0.0] * round(BRAKE_DELAY_S / context.dt_s))
 
     def step(self, bundle: SensorBundle) -> Control:
         control = super().step(bundle)

@@ -180,9 +180,9 @@ def test_flips_are_counted_over_runs_of_the_same_policy() -> None:
     assert found["r00"].flip_rate == 0.0
     with pytest.raises(ConfigError, match="not the same policy"):
         flips([flaky, replace(sample(), policy="other")])
+    other = replace(sample(), conditions=replace(sample().conditions, traffic="none"))
     with pytest.raises(ConfigError, match="not the same policy"):
-        other = replace(sample().conditions, traffic="none")
-        flips([flaky, replace(sample(), conditions=other)])
+        flips([flaky, other])
     with pytest.raises(ConfigError, match="no campaign"):
         flips([])
 

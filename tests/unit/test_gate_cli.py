@@ -32,7 +32,7 @@ replicates: 300
 def run_folder(
     folder: Path, *, policy: str = "net", speed_mps: float = 5.0, hits: int = 0, skip: int = 0, sad: str = ""
 ) -> Path:
-    """A run of short drives; `hits` contacts in each, `skip` episodes left out, every drive of route `sad` bad."""
+    """A run of short drives: `hits` contacts in each, the first `skip` left out, one drive of `sad` bad."""
     planned = [PlannedEpisode(policy, route, repeat) for route in ROUTES for repeat in range(REPEATS)]
     write_plan(folder, planned)
     for one in planned[skip:]:

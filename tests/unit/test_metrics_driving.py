@@ -101,9 +101,12 @@ def test_filters_need_their_window_at_ten_hertz() -> None:
 
 
 def table(
-    ego_velocity=(10.0, 0.0, 0.0), ego_yaw: float = 0.0, other=(20.0, 0.0, 0.0), other_velocity=(0.0, 0.0, 0.0),
+    ego_velocity=(10.0, 0.0, 0.0),
+    ego_yaw: float = 0.0,
+    other=(20.0, 0.0, 0.0),
+    other_velocity=(0.0, 0.0, 0.0),
     other_yaw: float = 0.0,
-) -> TickTable:  # fmt: skip
+) -> TickTable:
     """One tick with the ego in the origin and one other road user."""
     return TickTable(
         ego_location=np.zeros((1, 3)),
