@@ -23,8 +23,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-import hypothesis  # noqa: F401 - imported once, before forking
-import omegaconf  # noqa: F401
+import omegaconf  # noqa: F401 - imported once, before forking (pytest's plugins must not be)
 import pyarrow  # noqa: F401
 import pydantic  # noqa: F401
 import pytest

@@ -48,10 +48,19 @@ def mutants_of(source: str) -> Iterator[Mutant]:
     """All mutants of a module, in the order of its text.
 
     Comparisons shift by one case or are negated, operators are exchanged, numbers move by one, conditions and
-    truth values are negated, `min` becomes `max`, a minus sign goes. Texts, annotations and imports stay.
+    truth values are negated, `min` becomes `max`, a minus sign goes. Texts, annotations, imports and
+    decorators (`frozen=True`) stay.
     """
     tree = ast.parse(source)
+    decorators = {
+        id(inner)
+        for node in ast.walk(tree)
+        for decorator in getattr(node, "decorator_list", ())
+        for inner in ast.walk(decorator)
+    }
     for index, node in enumerate(ast.walk(tree)):
+        if id(node) in decorators:
+            continue
         for number, what in enumerate(_changes(node)):
             changed = copy.deepcopy(tree)
             target = next(n for i, n in enumerate(ast.walk(changed)) if i == index)

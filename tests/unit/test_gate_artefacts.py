@@ -105,6 +105,9 @@ def test_a_baseline_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     assert str(path) in found.sample.label
     assert path.stat().st_size < 1500 * len(campaign.episodes)
     assert list(path.parent.iterdir()) == [path]
+    content = json.loads(path.read_text())
+    assert list(content) == sorted(content)
+    assert path.read_text().endswith("}\n")
     assert gate(found.sample, campaign, rules()).n_identical == 12
 
 
