@@ -17,11 +17,12 @@ SCENARIO_RUNNER ?=
 LEADERBOARD ?=
 CARLA_AGENTS ?=
 COMPAT_ARGS ?=
+MUTATION_ARGS ?=
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test train closed-loop bench soak parity compat docs format clean
+.PHONY: help setup check test mutation regressions train closed-loop bench soak parity compat docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,12 @@ format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
 
 test: $(VENV)/dev.stamp  ## all tests: real simulator processes, the real carla client, no GPU
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+mutation: $(VENV)/dev.stamp  ## change the gate and the score in small wrong ways: does a test notice? (minutes)
+	$(BIN)/python -m tests.mutation $(MUTATION_ARGS)
+
+regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (half an hour)
+	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions
 
 train:  ## train a policy (arrives with the first training recipe)
 	@echo "This version has no training recipe yet: it judges policies, it does not train them."

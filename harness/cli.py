@@ -3,29 +3,25 @@
 Nothing that needs `carla` is imported before a command needs it: `score`, `show`, `suites` and `policies`
 work without.
 
-Exit codes: 0 done, 2 wrong use, 4 invalid (the infrastructure kept an episode from being driven), 130
-interrupted.
+The gate's commands are in `harness.cli_gate`. Exit codes: 0 done (of a gate: PASS), 1 FAIL, 2 wrong use,
+3 INCONCLUSIVE, 4 invalid (of a run: the infrastructure kept an episode from being driven), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
+from harness.cli_finish import EXIT_INVALID, complain, console, finish
+from harness.cli_gate import add_gate_commands
 from harness.cli_options import given_options
-from harness.errors import DrivegateError, InfraError, UsageError
 from harness.score.rules import ScoreVersion
-
-EXIT_USAGE, EXIT_INVALID, EXIT_INTERRUPTED = 2, 4, 130
 
 _RUN_HELP = """Drive policies over routes, record what happens, and print the scores.
 
@@ -115,10 +111,10 @@ def run(
             infra_retries=infra_retries,
         )
         request = RunRequest(config, options, tuple(override or ()), out, resume)
-        result = run_campaign(request, _console())
+        result = run_campaign(request, console())
         _print_scores(out, version)
         if result.lost:
-            return _complain(
+            return complain(
                 f"{len(result.lost)} of {result.planned} episodes could not be driven because of the"
                 f" infrastructure (see {out / 'infra.jsonl'}). The run is INVALID. Try again:"
                 f" {_resume_command()}",
@@ -126,7 +122,7 @@ def run(
             )
         return 0
 
-    _finish(work, f"The finished episodes are kept. Go on with: {_resume_command()}")
+    finish(work, f"The finished episodes are kept. Go on with: {_resume_command()}")
 
 
 @app.command()
@@ -146,7 +142,7 @@ def score(
 
         drivegate score runs/latest --version lb2_0
     """
-    _finish(lambda: _print_scores(folder, version, trust_events=trust_events))
+    finish(lambda: _print_scores(folder, version, trust_events=trust_events))
 
 
 @app.command()
@@ -162,7 +158,7 @@ def show(
 
         drivegate show runs/latest --svg table.svg
     """
-    _finish(lambda: _print_scores(folder, version, trust_events=True, svg=svg))
+    finish(lambda: _print_scores(folder, version, trust_events=True, svg=svg))
 
 
 @app.command()
@@ -178,11 +174,11 @@ def suites() -> None:
             found = find_suite(name)
             towns = sorted({route.town for route in found.routes})
             table.add_row(name, str(len(found.routes)), ", ".join(towns), found.sha256[:16])
-        _console().print(table)
-        _console().print("A path to a route file in the Leaderboard's XML is a suite too.", style="dim")
+        console().print(table)
+        console().print("A path to a route file in the Leaderboard's XML is a suite too.", style="dim")
         return 0
 
-    _finish(work)
+    finish(work)
 
 
 @app.command()
@@ -196,11 +192,11 @@ def policies() -> None:
         for entry in describe():
             arguments = "\n".join(f"{a.name}={a.default:g}  {a.meaning}" for a in entry.arguments)
             table.add_row(f"{entry.name}{' *' if entry.privileged else ''}", entry.summary, arguments)
-        _console().print(table)
-        _console().print("* sees ground truth. Your own goes by module:attribute.", style="dim")
+        console().print(table)
+        console().print("* sees ground truth. Your own goes by module:attribute.", style="dim")
         return 0
 
-    _finish(work)
+    finish(work)
 
 
 def _print_scores(
@@ -211,7 +207,7 @@ def _print_scores(
     from harness.table import print_table
 
     card = score_run(folder, version, trust_events=trust_events)
-    print_table(_console(), folder, card)
+    print_table(console(), folder, card)
     if svg is not None:
         picture = Console(record=True, width=_PICTURE_COLUMNS, file=io.StringIO())
         print_table(picture, folder, card)
@@ -219,56 +215,12 @@ def _print_scores(
     return 0 if card.n_valid == card.n_planned else EXIT_INVALID
 
 
-def _console() -> Console:
-    """Standard output; outside a terminal lines are as long as they need to be."""
-    return Console(width=None if sys.stdout.isatty() else 200)
-
-
 def _resume_command() -> str:
     arguments = [*sys.argv[1:], *(() if "--resume" in sys.argv else ("--resume",))]
     return "drivegate " + " ".join(arguments)
 
 
-def _finish(work: Callable[[], int], when_interrupted: str = "") -> NoReturn:
-    """Run a command and leave with its exit code; what the user can mend is a paragraph, not a traceback."""
-    from harness.record.errors import RecordError
-    from policies.registry import PolicyArgumentError, UnknownPolicyError
-    from scenarios.planner import RouteError
-    from scenarios.route_xml import RouteXmlError
-    from scenarios.suites import UnknownSuiteError
-
-    try:
-        code = work()
-    except InfraError as error:
-        code = _complain(str(error), EXIT_INVALID)
-    except (
-        UsageError,
-        UnknownSuiteError,
-        RouteXmlError,
-        RouteError,
-        UnknownPolicyError,
-        PolicyArgumentError,
-    ) as error:
-        code = _complain(_plain(error), EXIT_USAGE)
-    except (DrivegateError, RecordError) as error:
-        code = _complain(str(error), EXIT_INVALID)
-    except KeyboardInterrupt:
-        code = _complain(f"Interrupted. {when_interrupted}".strip(), EXIT_INTERRUPTED)
-    raise typer.Exit(code)
-
-
-def _plain(error: Exception) -> str:
-    """The message alone: `str` of a LookupError would put it into quotation marks."""
-    return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
-
-
-def _complain(message: str, code: int) -> int:
-    console = Console(stderr=True)
-    if console.is_terminal:
-        console.print(Panel(Text(message), title="drivegate", title_align="left", border_style="red"))
-    else:
-        print(f"drivegate: {message}", file=sys.stderr)
-    return code
+add_gate_commands(app)
 
 
 def main() -> None:

@@ -9,23 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
-from yaml import YAMLError  # type: ignore[import-untyped]
+from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError
 from harness.servers.base import Endpoint, ServerKind
+from harness.typed_config import StrictModel, read_model
 
 ArgumentValue = bool | int | float | str
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PolicyConfig(_Model):
+class PolicyConfig(StrictModel):
     """A policy to judge.
 
     Attributes:
@@ -37,7 +30,7 @@ class PolicyConfig(_Model):
     args: dict[str, ArgumentValue] = Field(default_factory=dict)
 
 
-class DriveConfig(_Model):
+class DriveConfig(StrictModel):
     """What is driven and measured.
 
     Attributes:
@@ -61,7 +54,7 @@ class DriveConfig(_Model):
     settle_ticks: int = Field(default=20, ge=1, le=1000)
 
 
-class MachineConfig(_Model):
+class MachineConfig(StrictModel):
     """How the work is done; nothing here may change a result.
 
     Attributes:
@@ -88,7 +81,7 @@ class MachineConfig(_Model):
     episode_wall_limit_s: float = Field(default=3600.0, gt=0.0)
 
 
-class RunConfig(_Model):
+class RunConfig(StrictModel):
     """The whole configuration of a run."""
 
     drive: DriveConfig
@@ -112,21 +105,7 @@ def load_config(path: Path | None, given: Mapping[str, object], overrides: Seque
     Raises:
         ConfigError: naming the key and what is allowed.
     """
-    try:
-        merged = OmegaConf.merge(
-            OmegaConf.load(path) if path is not None else OmegaConf.create(),
-            OmegaConf.create(dict(given.items())),
-            OmegaConf.from_dotlist(list(overrides)),
-        )
-        values = OmegaConf.to_container(merged, resolve=True)
-    except FileNotFoundError as error:
-        raise ConfigError(f"There is no configuration file {path}.") from error
-    except (OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise ConfigError(f"The configuration cannot be read ({path or 'overrides'}): {error}") from error
-    try:
-        return RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"The configuration is wrong: {_explain(error)}") from error
+    return read_model(RunConfig, path, given, overrides, _OPTION_OF)
 
 
 def parse_server(text: str) -> tuple[ServerKind, Endpoint | None]:
@@ -169,14 +148,3 @@ def _plain(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_plain(item) for item in value) + "]"
     return str(value)
-
-
-def _explain(error: ValidationError) -> str:
-    return "; ".join(_explain_one(problem) for problem in error.errors())
-
-
-def _explain_one(problem: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "missing":
-        return f"{key} is missing{_OPTION_OF.get(key, '')}"
-    return f"{key}: {problem['msg']} (got {problem.get('input')!r:.60})"

@@ -172,6 +172,7 @@ class _Drive:
         self._criteria = _criteria(scene.observer.facts)
         self._rig = Rig(specs, scene.observer.facts, scene.observer.others, scene.rear_axle_in_actor)
         self._watch = Stopwatch()
+        self._policy_step_us: list[int] = []
         self._declared = 0
         self._tick = 0
         self._weather_pct = 0.0
@@ -195,7 +196,7 @@ class _Drive:
             bundle = self._rig.bundle(facts)
             watch.lap("rig")
             control = guard.step(bundle)
-            watch.lap("policy")
+            self._policy_step_us.append(round(watch.lap("policy") * 1e6))
             self._scene.control_ego(*control_to_carla(control))
             watch.lap("control")
             self._scene.fleet.send(self._scene.fleet.decide(facts))
@@ -225,7 +226,7 @@ class _Drive:
             print(
                 f"{self._task.folder}: {late_count} collision messages came later than their tick", flush=True
             )
-        timing = EpisodeTiming(self._watch.total_s, self._watch.sums_s())
+        timing = EpisodeTiming(self._watch.total_s, self._watch.sums_s(), tuple(self._policy_step_us))
         self._writer.finish(outcome, reason, events, timing)
 
     def _judge_and_record(self, facts: TickFacts) -> None:

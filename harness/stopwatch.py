@@ -25,11 +25,13 @@ class Stopwatch:
             self._is_running = True
             self._began_s = self._last_s
 
-    def lap(self, phase: str) -> None:
-        """Book the time since the last call to a phase."""
+    def lap(self, phase: str) -> float:
+        """Book the time since the last call to a phase, and return it in seconds."""
         now_s = time.perf_counter()
-        self._sum_s[phase] = self._sum_s.get(phase, 0.0) + now_s - self._last_s
+        lap_s = now_s - self._last_s
+        self._sum_s[phase] = self._sum_s.get(phase, 0.0) + lap_s
         self._last_s = now_s
+        return lap_s
 
     def sums_s(self) -> dict[str, float]:
         """Seconds per phase."""

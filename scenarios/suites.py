@@ -24,6 +24,9 @@ _TOWNS = ("Town01", "Town02", "Town04", "Town06")
 _FILES: Mapping[str, str] = {"longest6": "longest6.xml", "longest6v2": "longest6_v2.xml"}
 """Family of suites -> shipped route file."""
 
+_WHOLE: Mapping[str, str] = {"smoke": "smoke.xml"}
+"""Suite -> shipped route file that is driven as a whole; `smoke` takes the expert less than a minute."""
+
 
 class UnknownSuiteError(LookupError):
     """No suite has this name, and it is not a route file either."""
@@ -57,7 +60,7 @@ class Suite:
 def suite_names() -> tuple[str, ...]:
     """Names of the suites that come with this project."""
     parts = ("available", *(town.lower() for town in _TOWNS))
-    return tuple(f"{family}-{part}" for family in _FILES for part in parts)
+    return (*_WHOLE, *(f"{family}-{part}" for family in _FILES for part in parts))
 
 
 def suite(name: str) -> Suite:
@@ -68,9 +71,10 @@ def suite(name: str) -> Suite:
         RouteXmlError: the route file cannot be used.
     """
     if name in suite_names():
-        family, part = name.rsplit("-", maxsplit=1)
-        towns = [town for town in _TOWNS if part in ("available", town.lower())]
-        with resources.as_file(resources.files("scenarios") / "routes" / _FILES[family]) as path:
+        family, _, part = name.partition("-")
+        towns = [town for town in _TOWNS if part in ("", "available", town.lower())]
+        file = _WHOLE[name] if name in _WHOLE else _FILES[family]
+        with resources.as_file(resources.files("scenarios") / "routes" / file) as path:
             routes = tuple(route for route in read_routes(path) if route.town in towns)
         return Suite(name, routes, routes_sha256(routes))
     if name.lower().endswith(".xml") or os.sep in name:

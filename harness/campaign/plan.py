@@ -123,7 +123,10 @@ def open_run(folder: Path, plan: Plan, *, resume: bool) -> None:
             f"{folder} already holds a run. Go on with it by --resume, or choose another --out."
         )
     stored = read_run(folder)
-    found = differences(stored.drive, plan.config.drive, "drive.")
+    # More repeats are the same run, only longer: what was driven before stays as it is.
+    grows = plan.config.drive.repeats > stored.drive.repeats
+    repeats = plan.config.drive.repeats if grows else stored.drive.repeats
+    found = differences(stored.drive.model_copy(update={"repeats": repeats}), plan.config.drive, "drive.")
     hashes = {one.name: one.sha256 for one in plan.suites}
     stored_hashes = _stored_hashes(path)
     found += [
@@ -136,6 +139,8 @@ def open_run(folder: Path, plan: Plan, *, resume: bool) -> None:
             f"The run in {folder} was made with another configuration, so that its results and new ones would"
             f" not belong together. {'; '.join(found)}. Use the same configuration, or another --out."
         )
+    if grows:
+        write_run(folder, plan)
 
 
 def write_run(folder: Path, plan: Plan) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.campaign.plan import Plan, open_run
+from harness.campaign.plan import Plan, open_run, read_run
 from harness.campaign.progress import display_for
 from harness.campaign.scheduler import Campaign, CampaignResult
 from harness.config import RunConfig, load_config, parse_server
@@ -47,13 +47,30 @@ def run_campaign(request: RunRequest, console: Console) -> CampaignResult:
         CampaignInterrupted: Ctrl-C or SIGTERM.
     """
     config = load_config(request.config_path, request.given, request.overrides)
+    return _drive(config, request.out, console, resume=request.resume)
+
+
+def extend_run(folder: Path, repeats: int, console: Console) -> CampaignResult:
+    """Drive a stored run on until every route has so many repeats, with the configuration it was made with.
+
+    Raises:
+        ConfigError: the folder holds no run.
+        Otherwise as `run_campaign`.
+    """
+    stored = read_run(folder)
+    drive = stored.drive.model_copy(update={"repeats": max(repeats, stored.drive.repeats)})
+    return _drive(stored.model_copy(update={"drive": drive}), folder, console, resume=True)
+
+
+def _drive(config: RunConfig, out: Path, console: Console, *, resume: bool) -> CampaignResult:
+    """Drive what a configuration asks for."""
     endpoint = _endpoint(config)
     for policy in config.drive.policies:
         registry.check(policy.name, policy.args)
     plan = Plan.of(config)
-    open_run(request.out, plan, resume=request.resume)
+    open_run(out, plan, resume=resume)
     with display_for(console, config.drive.dt_s) as display:
-        return Campaign(plan, request.out, endpoint, display).run()
+        return Campaign(plan, out, endpoint, display).run()
 
 
 def _endpoint(config: RunConfig) -> Endpoint | None:

@@ -24,7 +24,6 @@ class AggregateMetrics:
             of the Leaderboard and stands in `outside_lanes`.
         outside_lanes: sum, km.
         duration: sum, simulated seconds.
-        mean_speed: mean of the episodes' means, m/s.
         tick_rate: mean, 1/s.
         real_time_factor: mean.
     """
@@ -34,7 +33,6 @@ class AggregateMetrics:
     infractions_per_km: Mapping[EventType, Measurement]
     outside_lanes: Measurement
     duration: Measurement
-    mean_speed: Measurement
     tick_rate: Measurement
     real_time_factor: Measurement
 
@@ -56,7 +54,6 @@ def aggregate(episodes: Sequence[EpisodeMetrics]) -> AggregateMetrics:
         },
         outside_lanes=_sum([episode.outside_lanes for episode in episodes], "km"),
         duration=_sum([episode.duration for episode in episodes], "s"),
-        mean_speed=_mean([episode.mean_speed for episode in episodes], "m/s"),
         tick_rate=_mean([episode.tick_rate for episode in episodes], "1/s"),
         real_time_factor=_mean([episode.real_time_factor for episode in episodes], ""),
     )

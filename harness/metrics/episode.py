@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.events import Event, EventType
+from harness.metrics.driving import measure_driving, not_measured
 from harness.metrics.measurement import Measurement
 from harness.record import CorruptRecordError, EpisodeRecord
 from harness.record.layout import EVENTS
@@ -29,7 +28,7 @@ class EpisodeMetrics:
         infractions: count per kind.
         outside_lanes: km of route driven outside the route's lanes.
         duration: simulated seconds.
-        mean_speed: m/s in the plane, mean over ticks.
+        driving: the metrics `harness.metrics.driving.NAMES`.
         tick_rate: ticks per second of wall-clock time.
         real_time_factor: simulated over wall-clock time.
     """
@@ -39,7 +38,7 @@ class EpisodeMetrics:
     infractions: Mapping[EventType, Measurement]
     outside_lanes: Measurement
     duration: Measurement
-    mean_speed: Measurement
+    driving: Mapping[str, Measurement]
     tick_rate: Measurement
     real_time_factor: Measurement
 
@@ -90,19 +89,10 @@ def measure_episode(record: EpisodeRecord) -> EpisodeMetrics:
         },
         outside_lanes=Measurement(outside_m / 1000, "km", 1),
         duration=Measurement(duration_s, "s", 1),
-        mean_speed=_mean_speed(record),
+        driving=measure_driving(record),
         tick_rate=_per_wall_time(record.tick_count, wall_s, "1/s"),
         real_time_factor=_per_wall_time(duration_s, wall_s, ""),
     )
-
-
-def _mean_speed(record: EpisodeRecord) -> Measurement:
-    """Mean planar speed over the ticks."""
-    if record.tick_count == 0:
-        return Measurement.missing("m/s", "the episode has no tick")
-    velocity_mps = record.vectors("ego_velocity_mps")
-    speed_mps = np.hypot(velocity_mps[:, 0], velocity_mps[:, 1])
-    return Measurement(float(speed_mps.mean()), "m/s", record.tick_count)
 
 
 def _per_wall_time(amount: float, wall_s: float | None, unit: str) -> Measurement:
@@ -122,7 +112,7 @@ def _not_measured(why: str) -> EpisodeMetrics:
         infractions={kind: Measurement.missing("", why) for kind in INFRACTIONS},
         outside_lanes=Measurement.missing("km", why),
         duration=Measurement.missing("s", why),
-        mean_speed=Measurement.missing("m/s", why),
+        driving=not_measured(why),
         tick_rate=Measurement.missing("1/s", why),
         real_time_factor=Measurement.missing("", why),
     )

@@ -3,6 +3,7 @@
 from harness.record.episode import EpisodeRecord, EpisodeWriter, is_complete, iter_ticks, read_episode
 from harness.record.errors import CorruptRecordError, IncompleteRecordError, RecordError
 from harness.record.layout import ActorDeclaration, EpisodeHeader, EpisodeTiming
+from harness.record.tick_table import TickTable
 
 __all__ = [
     "ActorDeclaration",
@@ -13,6 +14,7 @@ __all__ = [
     "EpisodeWriter",
     "IncompleteRecordError",
     "RecordError",
+    "TickTable",
     "is_complete",
     "iter_ticks",
     "read_episode",

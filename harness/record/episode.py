@@ -16,7 +16,7 @@ Files of a record (one folder per attempt):
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -54,8 +54,8 @@ from harness.record.layout import (
     EpisodeTiming,
     facts_to_json,
 )
-from harness.record.ticks import BATCH_TICKS, TickBatch, TickStream, iter_tick_file, read_vector_column
-from scenarios.route import Float
+from harness.record.tick_table import TickTable, read_tick_table
+from harness.record.ticks import BATCH_TICKS, TickBatch, TickStream, iter_tick_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class EpisodeRecord:
         events: all, in the order of writing.
         actors: by index.
         timing: None if no times were written.
+        sha256: of the files that a score depends on, by name, as checked.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class EpisodeRecord:
     events: tuple[Event, ...]
     actors: tuple[ActorDeclaration, ...]
     timing: EpisodeTiming | None
+    sha256: Mapping[str, str]
 
     def ticks(self) -> Iterator[TickFacts]:
         """Stored ticks in order.
@@ -91,20 +93,22 @@ class EpisodeRecord:
         count = 0
         for count, tick in enumerate(iter_ticks(self.folder), start=1):  # noqa: B007 - read after the loop
             yield tick
-        if count != self.tick_count:
-            problem = f"holds {count} ticks, the end marker says {self.tick_count}"
-            raise CorruptRecordError(self.folder / TICKS, problem, "run the episode again")
+        self._check_count(count)
 
-    def vectors(self, name: str) -> Float:
-        """One vector column of the ticks, (tick_count, 3), without making facts of them.
-
-        Args:
-            name: column of ticks.arrow, "ego_velocity_mps".
+    def table(self) -> TickTable:
+        """What metrics read of the ticks, as arrays.
 
         Raises:
             CorruptRecordError: as `ticks`.
         """
-        return read_vector_column(self.folder / TICKS, name)
+        table = read_tick_table(self.folder / TICKS)
+        self._check_count(len(table.ego_location))
+        return table
+
+    def _check_count(self, count: int) -> None:
+        if count != self.tick_count:
+            problem = f"holds {count} ticks, the end marker says {self.tick_count}"
+            raise CorruptRecordError(self.folder / TICKS, problem, "run the episode again")
 
 
 class EpisodeWriter:
@@ -302,7 +306,10 @@ def read_episode(folder: Path) -> EpisodeRecord:
         tick_count=marker.ticks,
         events=tuple(read_json_lines(folder / EVENTS, EVENT_LINE)),
         actors=tuple(read_json_lines(folder / ACTORS, ACTOR_LINE)),
-        timing=None if timing is None else EpisodeTiming(timing.wall_s, timing.phase_wall_s),
+        timing=None
+        if timing is None
+        else EpisodeTiming(timing.wall_s, timing.phase_wall_s, timing.policy_step_us),
+        sha256=marker.sha256,
     )
 
 

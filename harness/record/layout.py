@@ -60,10 +60,13 @@ class EpisodeTiming:
     Attributes:
         wall_s: from the first tick to the last.
         phase_wall_s: sums per phase, such as "policy" or "server".
+        policy_step_us: how long each step of the policy took, in the order of the ticks; empty if nobody
+        looked.
     """
 
     wall_s: float
     phase_wall_s: Mapping[str, float] = field(default_factory=dict)
+    policy_step_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class _TimingFile:
     schema_version: int
     wall_s: float
     phase_wall_s: dict[str, float]
+    policy_step_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,25 +229,12 @@ def iter_tick_file(path: Path, *, allow_torn: bool = False) -> Iterator[TickFact
         CorruptRecordError: the file is torn (not closed, or cut off) or of another schema.
         FutureRecordError: written by a later version.
     """
-    for batch in _batches(path, allow_torn):
+    for batch in iter_batches(path, allow_torn=allow_torn):
         yield from _rows(batch)
 
 
-def read_vector_column(path: Path, name: str) -> NDArray[np.float64]:
-    """One vector column of a whole file, (ticks, 3).
-
-    Raises:
-        CorruptRecordError: as `iter_tick_file`.
-        FutureRecordError: likewise.
-    """
-    parts = [
-        batch.column(name).values.to_numpy().reshape(-1, 3) for batch in _batches(path, allow_torn=False)
-    ]
-    return np.concatenate([np.empty((0, 3)), *parts])
-
-
-def _batches(path: Path, allow_torn: bool) -> Iterator[pa.RecordBatch]:
-    """Whole record batches of a file."""
+def iter_batches(path: Path, *, allow_torn: bool) -> Iterator[pa.RecordBatch]:
+    """Whole record batches of a file; for `allow_torn` and what is raised see `iter_tick_file`."""
     try:
         source = pa.OSFile(str(path), "rb")
     except OSError as error:

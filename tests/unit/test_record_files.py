@@ -34,6 +34,7 @@ from tests.support.records import drive_and_record, header, same_facts
 
 FACTS = episode_facts(lights=(light_at(10.0, "a"), light_at(20.0, "b")), stop_signs=(stop_sign_at(30.0),))
 STATES = (0, 2)
+TIMING = EpisodeTiming(2.0, {"policy": 0.5}, (900, 1100))
 
 
 def ticks(count: int, first: int = 0) -> list:
@@ -44,7 +45,7 @@ def ticks(count: int, first: int = 0) -> list:
 def record(tmp_path: Path) -> Path:
     """A complete record of two batches and a half, ended by a policy fault."""
     folder = tmp_path / "attempt-0"
-    drive_and_record(folder, FACTS, ticks(BATCH_TICKS * 5 // 2), timing=EpisodeTiming(2.0, {"policy": 0.5}))
+    drive_and_record(folder, FACTS, ticks(BATCH_TICKS * 5 // 2), timing=TIMING)
     return folder
 
 
@@ -52,7 +53,7 @@ def test_what_is_read_is_what_was_written(record: Path) -> None:
     read = read_episode(record)
     assert read.header == header()
     assert (read.outcome, read.reason, read.tick_count) == (Outcome.POLICY_FAULT, "test", 500)
-    assert read.timing == EpisodeTiming(2.0, {"policy": 0.5})
+    assert read.timing == TIMING
     assert read.actors == tuple(
         ActorDeclaration(i, type_id, (2.0, 1.0, 0.75)) for i, type_id in enumerate(ACTOR_TYPES)
     )
@@ -69,9 +70,31 @@ def test_what_is_read_is_what_was_written(record: Path) -> None:
     assert all(same_facts(a, b) for a, b in zip(read.ticks(), ticks(500), strict=True))
 
 
-def test_vectors_are_read_without_facts(record: Path) -> None:
-    velocity = read_episode(record).vectors("ego_velocity_mps")
-    assert np.array_equal(velocity, np.tile([5.0, 0.0, 0.0], (500, 1)))
+def test_a_table_is_read_without_facts(record: Path) -> None:
+    read = read_episode(record)
+    table = read.table()
+    assert np.array_equal(table.ego_velocity_mps, np.tile([5.0, 0.0, 0.0], (500, 1)))
+    assert np.array_equal(table.speed_limit_kmh, np.full(500, 30.0))
+    assert table.others_tick.shape == (0,)
+    with pytest.raises(CorruptRecordError, match="500 ticks, the end marker says 499"):
+        replace(read, tick_count=499).table()
+
+
+def test_a_table_knows_to_which_tick_other_actors_belong(tmp_path: Path) -> None:
+    def others(*rows: float) -> OtherActors:
+        where = np.array([[x, 2.0 * x, 0.0] for x in rows], np.float32).reshape(-1, 3)
+        return OtherActors(np.arange(len(rows), dtype=np.int32), where, where[:, 0] + 1, where + 3)
+
+    count = BATCH_TICKS + 2
+    drive = [tick_facts(k, others=others(*range(k % 3)), light_states=STATES) for k in range(count)]
+    drive_and_record(tmp_path / "a", FACTS, drive)
+    table = read_episode(tmp_path / "a").table()
+    assert table.others_tick.tolist() == [k for k in range(count) for _ in range(k % 3)]
+    assert table.others_index.tolist() == [i for k in range(count) for i in range(k % 3)]
+    row = int(np.flatnonzero(table.others_index == 1)[-1])
+    assert table.others_location[row].tolist() == [1.0, 2.0, 0.0]
+    assert table.others_yaw_deg[row] == 2.0
+    assert table.others_velocity_mps[row].tolist() == [4.0, 5.0, 3.0]
 
 
 def test_times_of_the_clock_on_the_wall_are_in_one_file_only(record: Path, tmp_path: Path) -> None:
@@ -92,7 +115,7 @@ def test_a_record_may_have_no_ticks(tmp_path: Path) -> None:
     drive_and_record(tmp_path / "a", FACTS, [])
     read = read_episode(tmp_path / "a")
     assert list(read.ticks()) == []
-    assert read.vectors("ego_location").shape == (0, 3)
+    assert read.table().ego_location.shape == (0, 3)
 
 
 # -- while it is written

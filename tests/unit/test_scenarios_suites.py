@@ -13,6 +13,7 @@ from scenarios.route_xml import RouteXmlError, read_routes
 from scenarios.suites import UnknownSuiteError, routes_sha256, suite, suite_names
 
 GOLDEN = {
+    "smoke": (3, "e555a1de22c16ee985c1ed7a45605fcf839de194e611e035aab9969c5183b27f"),
     "longest6-available": (24, "82173b341a701e49648011b6f61ba679947bdf5c62e5f98408fbb733b6b30ee8"),
     "longest6-town01": (6, "9c67645281ff9aabfdd43e77753b7fde064781919eb5baa225ba1ee5e8697555"),
     "longest6-town02": (6, "cc29d25d06bc90e5700da55f422156a07c3bad09ea0585bc673af59c77e69801"),

@@ -50,8 +50,8 @@ def test_an_episode(tmp_path: Path) -> None:
     assert metrics.outside_lanes == Measurement(0.0, "km", 1)
     assert metrics.duration.value == pytest.approx(5.05)
     # 51 ticks at 6 and 50 at 4 m/s.
-    assert metrics.mean_speed.value == pytest.approx((51 * 6 + 50 * 4) / 101)
-    assert metrics.mean_speed.n == 101
+    assert metrics.driving["mean_speed"].value == pytest.approx((51 * 6 + 50 * 4) / 101)
+    assert metrics.driving["mean_speed"].n == 101
     assert metrics.tick_rate.value == pytest.approx(202.0)
     assert metrics.real_time_factor.value == pytest.approx(10.1)
 
@@ -67,7 +67,7 @@ def test_times_that_were_not_recorded_are_missing_not_zero(tmp_path: Path) -> No
 
 def test_an_infrastructure_fault_measures_nothing(tmp_path: Path) -> None:
     metrics = measured(tmp_path / "a", 50, hits=1, fault=Outcome.INFRA_FAULT)
-    for value in (metrics.route_completion, metrics.driven, metrics.duration, metrics.mean_speed):
+    for value in (metrics.route_completion, metrics.driven, metrics.duration, *metrics.driving.values()):
         assert value.value is None
         assert "the server died" in str(value.why_missing)
     assert all(count.value is None for count in metrics.infractions.values())
@@ -76,7 +76,7 @@ def test_an_infrastructure_fault_measures_nothing(tmp_path: Path) -> None:
 def test_an_episode_without_ticks_has_no_mean_speed(tmp_path: Path) -> None:
     metrics = measured(tmp_path / "a", 0)
     assert metrics.route_completion.value == 0.0
-    assert metrics.mean_speed.value is None
+    assert metrics.driving["mean_speed"].value is None
 
 
 def test_infractions_per_km_are_a_ratio_of_sums(tmp_path: Path) -> None:

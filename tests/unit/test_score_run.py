@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from harness.score import (
     score_episode,
     score_run,
 )
-from harness.score.rescore import EventMismatchError
+from harness.score.rescore import EventMismatchError, check_events
 from tests.support.facts_builder import episode_facts, hit, straight_route, tick_facts
 from tests.support.records import drive_and_record, header, write_plan
 
@@ -366,6 +367,37 @@ def test_a_completion_that_the_facts_deny_is_found(run: Path) -> None:
     forge(folder, '"route_completion_pct":50.0', '"route_completion_pct":51.0')
     with pytest.raises(EventMismatchError, match=r"51\.0"):
         score_run(run, LB2_1)
+
+
+def test_an_outcome_that_the_facts_deny_is_found(run: Path) -> None:
+    completed = read_episode(attempt_folder(run, A1, 0))
+    check_events(completed)
+    with pytest.raises(EventMismatchError, match="is ended_by_rule but its facts end with route_completed"):
+        check_events(replace(completed, outcome=Outcome.ENDED_BY_RULE))
+    faulty = read_episode(attempt_folder(run, A2, 0))
+    check_events(faulty)
+    for outcome in (Outcome.COMPLETED, Outcome.ENDED_BY_RULE):
+        with pytest.raises(EventMismatchError, match=f"is {outcome} but its facts end with None"):
+            check_events(replace(faulty, outcome=outcome))
+
+
+def test_facts_that_cannot_be_judged_are_no_score(run: Path) -> None:
+    stored = read_episode(attempt_folder(run, A1, 0))
+    with pytest.raises(ScoreError, match="cannot be judged"):
+        check_events(replace(stored, facts=replace(stored.facts, dt_s=0.07)))
+
+
+def test_records_of_different_suites_are_not_mixed(run: Path) -> None:
+    folder = attempt_folder(run, A2, 0)
+    shutil.rmtree(folder)
+    other = replace(header("a", "2"), suite_sha256="1" * 64)
+    drive_and_record(folder, episode_facts(), [tick_facts(0)], head=other)
+    with pytest.raises(ScoreError, match="mixes records of different suites"):
+        score_run(run, LB2_1)
+
+
+def test_a_score_is_called_by_its_version() -> None:
+    assert [version.score_name for version in ScoreVersion] == ["ds_lb2_0", "ds_lb2_1"]
 
 
 def test_records_are_scored_without_simulator_and_carla(run: Path) -> None:

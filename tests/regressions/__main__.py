@@ -1,0 +1,119 @@
+"""`make regressions`: does the gate find real defects, and nothing where there is none?
+
+Drives the expert, the expert with one defect each (`tests.support.sabotaged_experts`), and the expert amid
+other traffic, over a real suite on the embedded server; gates each against the healthy expert by
+`ci/gate.yaml`; prints a table; and ends in exit code 1 if a verdict or the metric that it names is wrong.
+Interrupted, it goes on.
+
+    python -m tests.regressions --out runs/regressions --workers 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.gate.decide import gate
+from harness.gate.model import GateResult, Verdict
+from harness.gate.rules import load_rules
+from harness.gate.sample import load_sample
+
+ROOT = Path(__file__).parents[2]
+SABOTAGED = "tests.support.sabotaged_experts"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One candidate.
+
+    Attributes:
+        name: of its run folder.
+        what: for people.
+        policy: who drives.
+        seed: of the campaign.
+        must_name: a gating metric that must FAIL, "" if the gate must not fail.
+    """
+
+    name: str
+    what: str
+    policy: str
+    seed: int
+    must_name: str
+
+
+HEALTHY = Case("healthy", "healthy", "expert", 1, "")
+CASES = (
+    Case("late-brake", "brake 0.4 s late", f"{SABOTAGED}:LateBrake", 1, "max_braking"),
+    Case("steering-bias", "steering 3 % off", f"{SABOTAGED}:SteeringBias", 1, "lane_offset"),
+    Case("colour-blind", "every third light ignored", f"{SABOTAGED}:ColourBlind", 1, "red_lights"),
+    Case("hasty", "20 % faster", f"{SABOTAGED}:Hasty", 1, "cruise_speed"),
+    Case("other-seed", "healthy, other traffic", "expert", 2, ""),
+)
+
+
+def drive(case: Case, options: argparse.Namespace) -> Path:
+    """Drive a case, or go on with it; returns its run folder."""
+    out: Path = options.out / case.name
+    suites = [word for name in options.suite for word in ("--suite", name)]
+    command = [sys.executable, "-m", "harness.cli", "run", *suites, "--policy", case.policy]
+    command += [
+        "--seed",
+        str(case.seed),
+        "--traffic",
+        str(options.traffic),
+        "--repeats",
+        str(options.repeats),
+    ]
+    command += ["--workers", str(options.workers), "--out", str(out), "--resume"]
+    log = options.out / f"{case.name}.log"
+    with log.open("a") as file:
+        done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{case.name}: drivegate run ended with {done.returncode}; see {log}")
+    return out
+
+
+def is_right(case: Case, result: GateResult) -> bool:
+    """Whether the gate said what it must."""
+    if not case.must_name:
+        return result.verdict is not Verdict.FAIL
+    named = {metric.name for metric in result.metrics if metric.gating and metric.verdict is Verdict.FAIL}
+    return result.verdict is Verdict.FAIL and case.must_name in named
+
+
+def main() -> int:
+    """Drive, gate, print; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--suite", nargs="+", default=["longest6-town01", "longest6-town02"])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--traffic", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("runs/regressions"))
+    options = parser.parse_args()
+    options.out = options.out.resolve()
+    options.out.mkdir(parents=True, exist_ok=True)
+    rules = load_rules(ROOT / "ci/gate.yaml", ["same_seed=false"])
+    healthy = load_sample(drive(HEALTHY, options), None, rules.score_version)
+    table = Table("candidate", "verdict", "because", "as it must")
+    wrong = 0
+    for case in CASES:
+        result = gate(healthy, load_sample(drive(case, options), None, rules.score_version), rules)
+        right = is_right(case, result)
+        wrong += not right
+        table.add_row(
+            case.what, result.verdict.value.upper(), "\n".join(result.reasons), "yes" if right else "NO"
+        )
+    Console(width=160).print(table)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
