@@ -39,7 +39,7 @@ _HALF_DEPTH_M = 2.0
 # Distances of a light's trigger volume from the stop line and its half depths, in the order of preference.
 # The first begins 5.75 m before the line: bicycles brake worst and come at 6.7 m/s in CARLA's traffic.
 _PLACES_M = (
-    (3.0, 2.75),
+    (3.2, 2.55),
     (1.0, _HALF_DEPTH_M),
     (3.5, _HALF_DEPTH_M),
     (0.4, _HALF_DEPTH_M),
