@@ -104,6 +104,9 @@ BODY = np.dtype(
         ("in_light_id", "i8"),  # whose trigger volume it touches, 0 for none
         ("light_id", "i8"),  # that it must wait at, 0 for none
         ("light_state", "i8"),
+        # vehicle: the stop or yield sign whose trigger volume it touches
+        ("in_sign_row", "i8"),  # among `SignSignals.signs`, -1 for none
+        ("in_sign_s", "f8"),  # for how long
         # walker: control as applied, and what a collision adds
         ("walk_x", "f8"),
         ("walk_y", "f8"),
@@ -135,6 +138,7 @@ def new_body(
     body["inertia"] = mass_kg * (box.extent[0] ** 2 + box.extent[1] ** 2) / 3.0
     place_body(body, transform)
     body["ground_x"] = math.inf  # never asked yet
+    body["in_sign_row"] = -1
     return table
 
 

@@ -35,9 +35,16 @@ LINE_SLACK_M = _STEP_M
 """How far beyond the last lane point that was found before a junction the stop line may be."""
 
 _MAX_STEPS = 400
-# Distances of a trigger volume's centre from the stop line, in the order of preference.
-_SETBACKS_M = (2.2, 1.0, 3.5, 0.4, 0.0)
 _HALF_DEPTH_M = 2.0
+# Distances of a light's trigger volume from the stop line and its half depths, in the order of preference.
+# The first begins 5.75 m before the line: bicycles brake worst and come at 6.7 m/s in CARLA's traffic.
+_PLACES_M = (
+    (3.2, 2.55),
+    (1.0, _HALF_DEPTH_M),
+    (3.5, _HALF_DEPTH_M),
+    (0.4, _HALF_DEPTH_M),
+    (0.0, _HALF_DEPTH_M),
+)
 _HALF_HEIGHT_M = 1.5
 _SIGN_SHARE = 0.9  # of the lane's width: CARLA's stop boxes
 _LEVEL_M = 4.0  # signs hang lower than this above their road
@@ -180,7 +187,7 @@ class _Planner:
         points = [approach[key] for key in sorted(approach)]
         if signal.type == TRAFFIC_LIGHT:
             # Where roads are short or bend, not every setback makes the box meet exactly the right lanes.
-            places = [_across(points, setback) for setback in _SETBACKS_M]
+            places = [_across(points, setback, half) for setback, half in _PLACES_M]
             fitting = (p for p in places if self._lanes_met(p) == set(approach))
             return next(fitting, places[0])
         half = _SIGN_SHARE * points[0].lane_width / 2.0
@@ -226,7 +233,7 @@ def _blueprint_id(signal: Signal) -> str:
     ]
 
 
-def _across(points: list[carla.Waypoint], setback_m: float) -> _Place:
+def _across(points: list[carla.Waypoint], setback_m: float, half_depth_m: float = _HALF_DEPTH_M) -> _Place:
     """A box across lanes, `setback_m` before the given lane points."""
     moved = [(p.previous(setback_m) or [p])[0] if setback_m > 0.0 else p for p in points]
     poses = [
@@ -239,4 +246,4 @@ def _across(points: list[carla.Waypoint], setback_m: float) -> _Place:
     low, high = min(r - half for r, half in rights), max(r + half for r, half in rights)
     middle = (low + high) / 2.0
     center = (along * c - middle * s, along * s + middle * c, sum(at.z for at, _, _ in poses) / len(poses))
-    return _Place(center, ((high - low) / 2.0, _HALF_DEPTH_M, _HALF_HEIGHT_M), travel, setback_m)
+    return _Place(center, ((high - low) / 2.0, half_depth_m, _HALF_HEIGHT_M), travel, setback_m)

@@ -9,6 +9,7 @@ from simulator.scene.objects import SOLID, Label, MapLayer
 from simulator.world.actors import Actor, ActorKind, Box, Transform
 from simulator.world.landmarks import SignalPlan
 from simulator.world.roster import Roster
+from simulator.world.sign_signals import SignSignals
 from simulator.world.static_grid import StaticGrid, static_grid
 from simulator.world.town import Town
 from simulator.world.traffic_lights import TrafficLights
@@ -33,6 +34,7 @@ class Level:
 
     Attributes:
         lights: the cycles and states of the traffic lights.
+        signs: stop and yield signs, and whom they tell to wait.
         solids: what can be hit beside the roads: the scene first, then poles of lights and signs.
         spectator_id: id of the free camera.
         loaded: map layers whose objects are there.
@@ -48,8 +50,7 @@ class Level:
         """
         poles: list[NDArray[np.void]] = []
         light_ids = [_add(plan, ActorKind.TRAFFIC_LIGHT, roster, poles) for plan in town.lights]
-        for plan in town.signs:
-            _add(plan, ActorKind.TRAFFIC_SIGN, roster, poles)
+        sign_ids = [_add(plan, ActorKind.TRAFFIC_SIGN, roster, poles) for plan in town.signs]
         for actor in roster.actors.values():
             roster.signs["sign_id"][actor.row] = actor.opendrive_id.encode()
         spectator = Actor(roster.next_id(), 0, "spectator", 0, (), _NO_BOX, b"\x00", ActorKind.SPECTATOR)
@@ -63,6 +64,7 @@ class Level:
         self.solids: StaticGrid = static_grid(solids)
         self._stand()
         self.lights = TrafficLights(town.lights, town.light_groups, light_ids[0] if light_ids else 1)
+        self.signs = SignSignals(town.signs, town.watched, sign_ids[0] if sign_ids else 1)
         self._roster = roster
         self.write_settings()
 

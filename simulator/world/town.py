@@ -20,6 +20,7 @@ from simulator.world.landmarks import LightGroupPlan, SignalPlan, plan_landmarks
 from simulator.world.lanes import LaneSamples, sample_lanes
 from simulator.world.opendrive import parse_opendrive, read_opendrive
 from simulator.world.roads import SURFACE, RoadSurface, query_surface
+from simulator.world.sign_zones import watched_squares
 from simulator.world.spawn_points import spawn_points
 from simulator.world.speed_limits import lane_limits_kmh
 from simulator.world.walls import NO_WALLS, WallSpec, build_walls
@@ -54,6 +55,7 @@ class Town:
         lights: traffic lights, in the order in which they become actors.
         light_groups: the junctions' controllers over `lights`.
         signs: stop, yield and speed signs, in the order in which they become actors.
+        watched: (N,) SQUARE for each of them: where it looks for crossing traffic.
         scene: what stands beside the roads; nothing but walls, if it asked for them, in a town that a client
             brought, as in CARLA.
         strips: (N,) STRIP of every lane of any type; none in such a town.
@@ -67,6 +69,7 @@ class Town:
     lights: tuple[SignalPlan, ...]
     light_groups: tuple[LightGroupPlan, ...]
     signs: tuple[SignalPlan, ...]
+    watched: tuple[NDArray[np.void], ...]
     scene: Scene = EMPTY_SCENE
     strips: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, STRIP))
 
@@ -124,6 +127,7 @@ class Town:
             lights=landmarks.lights,
             light_groups=landmarks.groups,
             signs=landmarks.signs,
+            watched=watched_squares(map_, lanes, facts, landmarks.signs),
             scene=scene,
             strips=strips,
         )

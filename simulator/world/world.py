@@ -123,6 +123,7 @@ class World:
         contain(roster.bodies)
         level.lights.advance(dt_s)
         level.lights.mark_vehicles(roster.bodies)
+        level.signs.mark_vehicles(roster.bodies, dt_s)
         level.write_states()
         write_bodies(roster.bodies, roster.states, roster.vehicles, roster.walkers, dt_s)
         if len(roster.attached):
