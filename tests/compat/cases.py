@@ -120,6 +120,9 @@ def _routes() -> Iterator[Case]:
         for town, route in (("Town01", "3"), ("Town02", "10")):
             for manners in ("autopilot", "runs-red-lights", "rams"):
                 yield Case(f"{client.value}-{town}-{route}-{manners}", client, town, longest6, route, manners)
+        if client is Client.ROUTE:
+            for town, route in (("Town01", "4"), ("Town01", "5"), ("Town02", "9"), ("Town02", "11")):
+                yield Case(f"{client.value}-{town}-{route}-autopilot", client, town, longest6, route)
         for manners in ("autopilot", "runs-stop-signs"):
             yield Case(
                 f"{client.value}-Town07-stop-{manners}",

@@ -23,6 +23,7 @@ _LOOK_S = 1.0
 _LAST_LINES = 6
 _WORDS = {"SUCCESS", "FAILURE", "ACCEPTABLE", "RUNNING", "INIT"}
 _GAVE_UP = "No more scenarios .... Exiting"  # the client's process does not always end after that
+_TIMEOUT = "Timeout"  # a row of its table, no criterion
 _NO_CRITERIA = "Nothing to analyze, this scenario has no criteria"
 
 
@@ -59,9 +60,9 @@ class Result:
     """What a case came to.
 
     Attributes:
-        outcome: `success`, `failure` (a criterion failed), `played` (to its end, it has no criteria),
-            `not run` (the client gave up), `hung` (it fell silent without a result), or the Leaderboard's
-            own word for a route.
+        outcome: `success`, `failure` (a criterion failed), `timeout` (it did not end in its time), `played`
+            (to its end, it has no criteria), `not run` (the client gave up), `hung` (it fell silent without
+            a result), or the Leaderboard's own word for a route.
         failed: names of the failed criteria, sorted.
         details: figures of the criteria, or the last lines of the client.
         wall_s: real time it took.
@@ -201,6 +202,8 @@ def _read_scenario_runner(log: str) -> Result | None:
     outcome = said.pop("GLOBAL RESULT")[0].lower()
     criteria = {name: row for name, row in said.items() if row[0] in _WORDS}
     failed = sorted(name for name, row in criteria.items() if row[0] == "FAILURE")
+    if outcome == "success" and failed == [_TIMEOUT]:
+        outcome = "timeout"  # stopped in the very tick of its timeout: ScenarioRunner's sum does not see that
     return Result(outcome, failed, {name: row[1] for name, row in criteria.items()})
 
 

@@ -23,10 +23,12 @@ _STOP_SHORT_M = 1.0  # of a stop line
 _GAP_M = 3.0  # to what stands in the way
 _SIDE_MARGIN_M = 0.3
 _HORIZON_M = 45.0
-_LEADS_S = (0.0, 0.7, 1.4, 2.1, 2.8, 3.5, 4.2)  # how far ahead others are seen to move on
-_PATIENCE_TICKS = 300  # of standing; then it looks two leads ahead only, until it has gone on by
+_LEADS_S = tuple(0.25 * k for k in range(17))  # others are seen to move on; at 20 m/s 5 m a step
+_NEAR_LEADS = 4  # of the leads: for who goes along the path, and for who has waited too long
+_PATIENCE_TICKS = 300  # of standing; then it looks at the near leads only, until it has gone on by
 _PASSED_M = 15.0
-_CROSSING = 0.8  # largest cosine between path and motion of who crosses; others are seen two leads ahead
+_CROSSING = 0.8  # largest cosine between path and motion of who crosses
+_FLAT_M = 0.2  # props lower than that are driven over
 _STEP_M = 1.0  # between the points of a path
 
 
@@ -149,7 +151,8 @@ class Pilot:
         ahead = self._path[self._at : self._at + round(_HORIZON_M / _STEP_M)]
         allowed = math.inf
         for other in self._others():
-            place, along = other.get_location(), other.get_velocity()
+            pose, along = other.get_transform(), other.get_velocity()
+            place = pose.transform(other.bounding_box.location)
             centre = np.array([place.x, place.y])
             if np.hypot(*(centre - here)) > _HORIZON_M + 10.0:
                 continue
@@ -157,14 +160,14 @@ class Pilot:
             is_walker = other.type_id.startswith("walker.")
             motion = np.array([along.x, along.y])
             pace = float(np.hypot(*motion))
-            leads_s = _LEADS_S if self._waited_ticks < _PATIENCE_TICKS else _LEADS_S[:2]
+            leads_s = _LEADS_S if self._waited_ticks < _PATIENCE_TICKS else _LEADS_S[:_NEAR_LEADS]
             for lead_s in leads_s if pace > 0.5 else (0.0,):
                 offsets = np.hypot(*(ahead - (centre + motion * lead_s)).T)
                 nearest = int(np.argmin(offsets))
                 heading = self._heading(self._at + nearest)
-                if lead_s > _LEADS_S[1] and abs(float(motion @ heading)) > _CROSSING * pace:
+                if lead_s >= _LEADS_S[_NEAR_LEADS] and abs(float(motion @ heading)) > _CROSSING * pace:
                     continue
-                half_width, half_length = _seen_from(heading, other.get_transform().rotation.yaw, box)
+                half_width, half_length = _seen_from(heading, pose.rotation.yaw, box)
                 if offsets[nearest] > self._half_width_m + half_width + _SIDE_MARGIN_M or nearest == 0:
                     continue
                 gap = nearest * _STEP_M - self._half_length_m - half_length - _GAP_M
@@ -176,9 +179,9 @@ class Pilot:
         actors = self._world.get_actors()
         return [
             actor
-            for pattern in ("vehicle.*", "walker.pedestrian.*")
+            for pattern in ("vehicle.*", "walker.pedestrian.*", "static.prop.*")
             for actor in actors.filter(pattern)
-            if actor.id != self._hero.id
+            if actor.id != self._hero.id and 2.0 * actor.bounding_box.extent.z > _FLAT_M
         ]
 
     def _heading(self, index: int) -> np.ndarray:
