@@ -50,9 +50,9 @@ def test_on_empty_roads_the_expert_drives_and_constant_does_not(tmp_path: Path) 
     of_expert = [e for e in episodes if e.episode.policy == "expert"]
     assert [e.episode for e in of_expert if any(e.infractions[kind] for kind in _NEVER)] == []
     assert _value(constant, "driving_score") < 15.0
-    # Straight on at the first bend: off the route, and through whatever light is on the way.
+    # Straight on at the first bend: off the route, or against what stands beside the road.
     reasons = {e.failure for e in episodes if e.episode.policy == "constant"}
-    assert {reason.value for reason in reasons if reason is not None} == {"deviated"}
+    assert {reason.value for reason in reasons if reason is not None} <= {"deviated", "blocked"}
 
 
 def test_in_traffic_the_expert_still_drives(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Static props on the road: flat ones are driven over, others stop a car."""
+"""Static props on the road: flat ones are driven over, light ones pushed, others stop a car."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def test_a_car_drives_over_what_lies_flat(world: carla.World, car: carla.Vehicle
     assert events == 0
 
 
-def test_a_barrier_stops_a_car(world: carla.World, car: carla.Vehicle) -> None:
-    distance, events = drive_at(world, car, "static.prop.streetbarrier")
+def test_a_heavy_prop_stops_a_car(world: carla.World, car: carla.Vehicle) -> None:
+    distance, events = drive_at(world, car, "static.prop.container")
     assert distance < AHEAD_M
+    assert events > 0
+
+
+def test_a_light_prop_is_pushed_away(world: carla.World, car: carla.Vehicle) -> None:
+    distance, events = drive_at(world, car, "static.prop.streetbarrier")
+    assert distance > AHEAD_M + 3.0
     assert events > 0
