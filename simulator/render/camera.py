@@ -40,7 +40,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shade:
-    """The sun's view, see `simulator.render.shadow`: (S, S) float32, and (3, 4) float64 from the world to it."""
+    """The sun's view, see `simulator.render.shadow`.
+
+    Attributes:
+        depth: (S, S) float32, the greater the nearer to the sun; (1, 1) for none.
+        place: (3, 4) float64, from the world to its pixels and its depth.
+    """
 
     depth: NDArray[np.float32]
     place: NDArray[np.float64]
@@ -107,7 +112,10 @@ class Camera:
             place.astype(np.float32), near_lamps, self._raw, frame.depth, frame.label, frame.instance,
             frame.records,
         )  # fmt: skip
-        smooth(s.rf, s.ri, self._raw, frame.depth, frame.records, frame.bgra)
+        smooth(
+            s.rf, self._raw, self._raw.view(np.uint32)[:, :, 0], frame.depth, frame.records,
+            frame.bgra.view(np.uint32)[:, :, 0],
+        )  # fmt: skip
         return frame
 
 

@@ -21,8 +21,8 @@ from simulator.render.mesh import Mesh, joined, make_mesh
 
 Profile = tuple[tuple[float, ...], ...]
 
-# Shares of the half length (x, 1 is the front bumper) and of the height (z). The hull from front to back:
-# x, lower z, upper z, share of the half width; then the cabin: lower front, upper front, upper back, lower back.
+# Shares of the half length (x, 1 is the front bumper) and of the height (z). The hull from front to back: x,
+# lower z, upper z, share of the half width; then the cabin: lower front, upper front, upper and lower back.
 _SALOON: tuple[Profile, tuple[float, ...], float] = (
     ((1.0, 0.24, 0.44, 0.72), (0.955, 0.17, 0.52, 0.92), (0.80, 0.15, 0.58, 0.98), (0.34, 0.14, 0.64, 1.0),
      (-0.62, 0.14, 0.66, 1.0), (-0.93, 0.18, 0.65, 0.95), (-1.0, 0.26, 0.60, 0.78)),
@@ -78,54 +78,40 @@ def car_mesh(
     parts = [hull(stations, label)]
     roof = tall * (0.93 if beacons else 1.0)
     parts.append(_cabin(hx, wide, belt * tall, roof, cabin, label, van))
-    for x in axles:
-        parts.append(arch(x, wide * 1.004, radius, radius * 1.14, label))
+    parts += [arch(x, wide * 1.004, radius, radius * 1.14, label) for x in axles]
     front, rear = stations[1], stations[-2]
     z = (0.40 if van else 0.50) * tall
-    nose, tail = stations[1][0] + 0.4 * (hx - stations[1][0]), stations[-2][0]
+    nose = stations[1][0] + 0.4 * (hx - stations[1][0])
     parts.append(
         lamps(
             label,
-            nose,
+            (0.93 * hx, 0.99 * hx),
             0.90 * wide,
             z * 0.93,
             (0.15 * wide, 0.032 * tall),
             ((Slot.HEAD, 0.0, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            True,
         )
     )
     lift = 1.0 if van else 1.06
     parts.append(
         lamps(
             label,
-            -hx * 0.985,
+            (-0.94 * hx, -0.992 * hx),
             0.93 * wide,
             z * lift,
             (0.14 * wide, 0.045 * tall),
             ((Slot.REVERSE, 0.0, 0.22), (Slot.BRAKE, 0.22, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            False,
         )
     )
     parts.append(
-        block(
-            (front[0] * 1.005 + 0.02, 0.0, 0.33 * z), (0.03 * hx, 0.52 * wide, 0.07 * tall), label, DARK_RGB
-        )
+        block((0.985 * front[0], 0.0, 0.24 * tall), (0.045 * hx, 0.60 * wide, 0.05 * tall), label, DARK_RGB)
     )
     parts.append(block((nose, 0.0, 0.72 * z), (0.012 * hx, 0.42 * wide, 0.03 * tall), label, DARK_RGB))
     parts.append(block((-hx * 0.992, 0.0, 0.62 * z), (0.008 * hx, 0.26, 0.055), label, PLATE_RGB))
     parts.append(block((rear[0], 0.0, 0.40 * z), (0.035 * hx, 0.8 * wide, 0.04 * tall), label, DARK_RGB))
     mirror_x = cabin[0] * hx * 0.82
-    for side in (-1.0, 1.0):
-        parts.append(
-            block(
-                (mirror_x, side * (hy - 0.09), (belt + 0.06) * tall),
-                (0.07, 0.09, 0.06),
-                label,
-                (0.3, 0.3, 0.3),
-                Slot.BODY,
-                Material.PAINT,
-            )
-        )
+    mirror = ((0.07, 0.09, 0.06), label, (0.3, 0.3, 0.3), Slot.BODY, Material.PAINT)
+    parts += [block((mirror_x, side * (hy - 0.09), (belt + 0.06) * tall), *mirror) for side in (-1.0, 1.0)]
     if stripe is not None:
         low, high = 0.30 * tall, 0.42 * tall
         for side in (-1.0, 1.0):

@@ -27,12 +27,14 @@ _SPECIAL = 512 | 1024
 
 # Linear colour and glow of each lamp when it is off and when it is on.
 _OFF = {
-    Slot.BRAKE: (0.28, 0.012, 0.012, 0.0), Slot.LEFT: (0.45, 0.16, 0.03, 0.0), Slot.RIGHT: (0.45, 0.16, 0.03, 0.0),
+    Slot.BRAKE: (0.28, 0.012, 0.012, 0.0), Slot.LEFT: (0.45, 0.16, 0.03, 0.0),
+    Slot.RIGHT: (0.45, 0.16, 0.03, 0.0),
     Slot.HEAD: (0.62, 0.64, 0.66, 0.0), Slot.REVERSE: (0.45, 0.45, 0.45, 0.0),
     Slot.BEACON_RED: (0.35, 0.02, 0.02, 0.0), Slot.BEACON_BLUE: (0.02, 0.04, 0.35, 0.0),
 }  # fmt: skip
 _ON = {
-    Slot.BRAKE: (1.0, 0.035, 0.02, 3.2), Slot.LEFT: (1.0, 0.38, 0.02, 3.0), Slot.RIGHT: (1.0, 0.38, 0.02, 3.0),
+    Slot.BRAKE: (1.0, 0.035, 0.02, 3.2), Slot.LEFT: (1.0, 0.38, 0.02, 3.0),
+    Slot.RIGHT: (1.0, 0.38, 0.02, 3.0),
     Slot.HEAD: (1.0, 0.96, 0.85, 4.5), Slot.REVERSE: (1.0, 1.0, 0.95, 2.5),
     Slot.BEACON_RED: (1.0, 0.04, 0.03, 5.0), Slot.BEACON_BLUE: (0.05, 0.15, 1.0, 5.0),
 }  # fmt: skip
@@ -100,7 +102,8 @@ class Cast:
         for number, player in enumerate(players):
             rows += self._parts(number, player)
         for key in self._keys:
-            store.templates[key]
+            if key not in store.templates:
+                raise KeyError(key)
         table = np.array(rows, np.float64).reshape(-1, 7)
         self._actor = table[:, 0].astype(np.int64)
         self._place = np.ascontiguousarray(table[:, 1:4])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.labels import Label, Material, Slot
-from simulator.render.mesh import Mesh, Rgb, joined, make_mesh
-from simulator.render.shapes import box, fan, loft, ring
+from simulator.render.mesh import Mesh, Rgb, fan, joined, make_mesh
+from simulator.render.shapes import box, loft, ring
 
 GLASS_RGB = (0.02, 0.025, 0.03)
 DARK_RGB = (0.02, 0.02, 0.022)
@@ -116,36 +116,33 @@ def inset(
 
 def lamps(
     label: Label,
-    x: float,
+    x: tuple[float, float],
     half: float,
     z: float,
     size: tuple[float, float],
     parts: Sequence[tuple[int, float, float]],
-    forward: bool,
 ) -> Mesh:
-    """Lamps on both sides of a face across the vehicle.
+    """Lamps on both sides, let into a face across the vehicle.
 
     Args:
         label: of the vehicle.
-        x: of the face, m.
+        x: where their glass begins and ends, m.
         half: half width of the vehicle there.
         z: their middle.
         size: half width and half height of the whole cluster.
         parts: palette row, and the shares of the cluster from the inner to the outer side that it takes.
-        forward: whether the face looks forward.
     """
-    step, out = (0.012, (1.0, 0.0, 0.0)) if forward else (-0.012, (-1.0, 0.0, 0.0))
     made = []
     inner = half - 2.0 * size[0]
+    depth = abs(x[1] - x[0]) / 2.0
     for slot, begin, end in parts:
-        low, high = inner + 2.0 * size[0] * begin, inner + 2.0 * size[0] * end
+        middle, wide = inner + size[0] * (begin + end), size[0] * (end - begin)
         for side in (-1.0, 1.0):
             sides = (Slot.LEFT, Slot.RIGHT)[int(side > 0)] if slot == Slot.LEFT else slot
-            corners = [
-                (x + step, side * y, z + v)
-                for y, v in ((low, -size[1]), (high, -size[1]), (high, size[1]), (low, size[1]))
-            ]
-            made.append(patch(corners, out, label, (0.5, 0.5, 0.5), int(sides), Material.LAMP))
+            center = ((x[0] + x[1]) / 2.0, side * middle, z)
+            made.append(
+                block(center, (depth, wide, size[1]), label, (0.5, 0.5, 0.5), int(sides), Material.LAMP)
+            )
     return joined(made)
 
 

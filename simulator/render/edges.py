@@ -1,4 +1,4 @@
-"""What closes the roads at their sides: skirts down to the ground, and bridges where the ground is far below."""
+"""What closes the roads at their sides: skirts down to the ground, bridges where the ground is far below."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
         parts.append(make_mesh(top[np.repeat(both, 2)], _CONCRETE_RGB, Label.GUARD_RAIL))
         for k in np.flatnonzero(np.diff(np.concatenate([[False], both, [False]]).astype(int))):
             end = np.stack([points[k], outer[k], outer[k] + lift, points[k] + lift])[:, None]
-            inside = points[min(max(k, 1), len(points) - 2)] + lift / 2.0
+            inside = points[int(np.clip(k, 1, len(points) - 2))] + lift / 2.0
             parts.append(make_mesh(outward(quads(*end), inside), _CONCRETE_RGB, Label.GUARD_RAIL))
     return _all(parts)
 

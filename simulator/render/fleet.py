@@ -50,7 +50,7 @@ _EMERGENCY = frozenset(
 
 
 def model_of(blueprint_id: str) -> str:
-    """ "vehicle.audi.tt" -> "audi.tt"."""
+    """The blueprint's id without its first word: "audi.tt"."""
     return blueprint_id.split(".", 1)[1]
 
 
@@ -114,12 +114,14 @@ def _fitted(mesh: Mesh, spec: VehicleSpec) -> Mesh:
     low_x, high_x = min(low[0], spec.rear_axle_x_m - wheels), max(high[0], spec.front_axle_x_m + wheels)
     if spec.base_type in ("bicycle", "motorcycle"):
         low[0], high[0] = low_x, high_x
-    stretch = np.array([2.0 * hx / (high[0] - low[0]), hy / max(-low[1], high[1]), 2.0 * hz / high[2]])
+    stretch = np.array(
+        [2.0 * hx / (high[0] - low[0]), hy / max(-low[1], high[1]), (spec.box_center[2] + hz) / high[2]]
+    )
     moved = mesh.scaled(float(stretch[0]), float(stretch[1]), float(stretch[2]))
     shift = spec.box_center[0] - stretch[0] * (low[0] + high[0]) / 2.0
     if spec.base_type in ("bicycle", "motorcycle"):
         shift = 0.0  # the frame must stay where its wheels are
-    return moved.at(float(shift), 0.0, spec.box_center[2] - hz)
+    return moved.at(float(shift), 0.0, 0.0)
 
 
 def wheel_mesh(spec: VehicleSpec) -> Mesh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,7 +131,7 @@ class _Strips:
         down = np.cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
         both = np.where(down[:, None, None], both[:, ::-1], both)
         if raised:
-            self._raised(lane, both, inner_lane, beyond, a, b, side)
+            self._raised(lane, both, inner_lane, beyond, a, b)
         elif lane.type in _GREEN:
             self._made.parts.append(
                 make_mesh(both[:, :, :3], GRASS_RGB, Label.TERRAIN, Material.GRASS, layer=0)
@@ -183,7 +184,6 @@ class _Strips:
         beyond: Lane | None,
         a: NDArray[np.float64],
         b: NDArray[np.float64],
-        side: int,
     ) -> None:
         green = lane.type == "median"
         kerbs = tuple((float(edge), 0.0, _KERB_WIDTH_M, 0.0, 0.0, 0.0, *KERB_RGB) for edge in (0, 1))
@@ -272,7 +272,7 @@ def _runs(length: NDArray[np.float64]) -> list[tuple[int, int, int]]:
     """Runs of pieces that are cut into the same number of samples: begin, end, number."""
     n = np.maximum((length / 1.5).astype(int), 1)
     borders = np.concatenate([[0], np.flatnonzero(np.diff(n)) + 1, [len(n)]])
-    return [(int(a), int(b), int(n[a])) for a, b in zip(borders[:-1], borders[1:], strict=True) if b > a]
+    return [(int(a), int(b), int(n[a])) for a, b in itertools.pairwise(borders) if b > a]
 
 
 def join_roads(made: RoadMesh) -> Mesh:

@@ -5,18 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_A, _B, _C, _D, _E, _F, _G = (
-    ((0, 2), (1, 2)), ((1, 2), (1, 1)), ((1, 1), (1, 0)), ((0, 0), (1, 0)), ((0, 1), (0, 0)), ((0, 2), (0, 1)),
-    ((0, 1), (1, 1)),
-)  # fmt: skip
-_STROKES: dict[str, tuple[tuple[tuple[float, float], tuple[float, float]], ...]] = {
-    "0": (_A, _B, _C, _D, _E, _F), "1": (((0.5, 0), (0.5, 2)), ((0.15, 1.65), (0.5, 2))), "2": (_A, _B, _G, _E, _D),
-    "3": (_A, _B, _G, _C, _D), "4": (_F, _G, _B, _C), "5": (_A, _F, _G, _C, _D), "6": (_A, _F, _G, _E, _C, _D),
-    "7": (_A, ((1, 2), (0.35, 0))), "8": (_A, _B, _C, _D, _E, _F, _G), "9": (_A, _B, _C, _D, _F, _G),
-    "S": (_A, _F, _G, _C, _D), "T": (_A, ((0.5, 0), (0.5, 2))), "O": (_A, _B, _C, _D, _E, _F), "P": (_A, _B, _G, _F, _E),
-    "L": (_F, _E, _D), "I": (((0.5, 0), (0.5, 2)),), "M": (_E, _F, _B, _C, ((0, 2), (0.5, 1)), ((0.5, 1), (1, 2))),
-    "E": (_A, _F, _G, _E, _D), "D": (_F, _E, ((0, 2), (0.7, 2)), ((0, 0), (0.7, 0)), ((0.7, 2), (1, 1.6)), ((0.7, 0), (1, 0.4)), ((1, 1.6), (1, 0.4))),
+_Stroke = tuple[tuple[float, float], tuple[float, float]]
+
+_BARS: dict[str, _Stroke] = {
+    "a": ((0, 2), (1, 2)),
+    "b": ((1, 2), (1, 1)),
+    "c": ((1, 1), (1, 0)),
+    "d": ((0, 0), (1, 0)),
+    "e": ((0, 1), (0, 0)),
+    "f": ((0, 2), (0, 1)),
+    "g": ((0, 1), (1, 1)),
+    "h": ((0.5, 0), (0.5, 2)),
+    "i": ((0.15, 1.65), (0.5, 2)),
+    "j": ((1, 2), (0.35, 0)),
+    "k": ((0, 2), (0.5, 1)),
+    "l": ((0.5, 1), (1, 2)),
+}
+"""The seven bars of a display and some slanting ones, in a box of 1 x 2."""
+
+_BARS_OF = {
+    "0": "abcdef", "1": "hi", "2": "abged", "3": "abgcd", "4": "fgbc", "5": "afgcd", "6": "afgecd", "7": "aj",
+    "8": "abcdefg", "9": "abcdfg", "S": "afgcd", "T": "ah", "O": "abcdef", "P": "abgfe", "L": "fed", "I": "h",
+    "M": "efbckl", "E": "afged", "D": "abcdef",
 }  # fmt: skip
+_STROKES = {letter: tuple(_BARS[bar] for bar in bars) for letter, bars in _BARS_OF.items()}
 
 
 def outlines(text: str, width: float, height: float, stroke: float) -> list[NDArray[np.float64]]:

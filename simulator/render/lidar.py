@@ -1,12 +1,13 @@
 """LiDAR: a spherical picture of the store, column by column, without rays and without a tree.
 
-A wedge of directions is a picture with a vertical image plane: within it the tangent of the elevation over the
-cosine of the azimuth is linear, so that a triangle is rasterized column by column as for a camera. Each
+A wedge of directions is a picture with a vertical image plane: within it the tangent of the elevation over
+the cosine of the azimuth is linear, so that a triangle is rasterized column by column as for a camera. Each
 direction gets the range that an exact ray would get, up to float32.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -70,9 +71,7 @@ def scan(
         np.int64
     )
     first = np.concatenate([[0], np.flatnonzero(np.diff(wedge)) + 1, [len(wedge)]])
-    middle = np.array(
-        [(azimuth_rad[a] + azimuth_rad[b - 1]) / 2.0 for a, b in zip(first[:-1], first[1:], strict=True)]
-    )
+    middle = np.array([(azimuth_rad[a] + azimuth_rad[b - 1]) / 2.0 for a, b in itertools.pairwise(first)])
     frames = _wedge_frames(pose, middle)
     offset = azimuth_rad - np.repeat(middle, np.diff(first))
     shape = (len(azimuth_rad), len(elevation_rad))
@@ -241,8 +240,10 @@ def _scan(  # type: ignore[no-untyped-def]
                 scale = -one / above
                 k[0] = t
                 for q in range(1, count - 1):
-                    _fill(near, seen, tangent, cosine, height, begin, end, px[0], py[0], px[q], py[q], px[q + 1], py[q + 1],
-                          n[0] * scale, n[1] * scale, n[2] * scale, k)  # fmt: skip
+                    _fill(
+                        near, seen, tangent, cosine, height, begin, end, px[0], py[0], px[q], py[q],
+                        px[q + 1], py[q + 1], n[0] * scale, n[1] * scale, n[2] * scale, k,
+                    )  # fmt: skip
         for j in range(columns):
             turn = cosine[begin + j]
             for i in range(rows):
@@ -266,5 +267,6 @@ def _scan(  # type: ignore[no-untyped-def]
                 plane = triangles.plane[t]
                 above = -(plane[0] * F(rot[0, 0] * d0 + rot[1, 0] * d1 + rot[2, 0] * d2)
                           + plane[1] * F(rot[0, 1] * d0 + rot[1, 1] * d1 + rot[2, 1] * d2)
-                          + plane[2] * F(rot[0, 2] * d0 + rot[1, 2] * d1 + rot[2, 2] * d2)) - plane[3]  # fmt: skip
+                          + plane[2] * F(rot[0, 2] * d0 + rot[1, 2] * d1 + rot[2, 2] * d2))  # fmt: skip
+                above -= plane[3]
                 out_cos[row, i] = min(above / distance, one)

@@ -71,7 +71,7 @@ def make_light(weather: Weather) -> Light:
     cloud = _smooth(max(weather.cloudiness, weather.precipitation) / 100.0)
     warm = np.array([1.0, 0.5 + 0.45 * high, 0.25 + 0.62 * high])
     sun_rgb = warm * 2.6 * _smooth((sine + 0.01) / 0.22) * (1.0 - 0.93 * cloud)
-    clear = np.array([0.42, 0.56, 0.80]) * (0.55 + 0.45 * high)
+    clear = np.array([0.50, 0.59, 0.72]) * (0.55 + 0.45 * high)
     grey = np.array([0.66, 0.69, 0.73]) * (0.45 + 0.55 * high) * (1.15 - 0.45 * cloud)
     above = (clear * (1.0 - cloud) + grey * cloud) * 1.25 * day
     above += np.array([0.018, 0.022, 0.034])
@@ -173,7 +173,7 @@ def _bilinear(
 def _noise() -> NDArray[np.float32]:
     """Grain between -1 and 1."""
     raw = np.random.default_rng(20).uniform(-1.0, 1.0, (_NOISE, _NOISE))
-    return (raw - raw.mean()).astype(np.float32)
+    return np.asarray(raw - raw.mean(), np.float32)
 
 
 def _tone(exposure: float) -> NDArray[np.uint8]:

@@ -91,8 +91,7 @@ def lorry_mesh(
         parts.append(
             block((hx - 0.08 * cab, side * (hy - 0.08), 0.72 * tall), (0.06, 0.08, 0.2), label, DARK_RGB)
         )
-    for x in axles:
-        parts.append(arch(x, wide * 1.01, radius, radius * 1.15, label))
+    parts += [arch(x, wide * 1.01, radius, radius * 1.15, label) for x in axles]
     parts.append(
         patch(
             [
@@ -107,23 +106,21 @@ def lorry_mesh(
     parts.append(
         lamps(
             label,
-            hx - 0.012,
+            (hx - 0.1, hx + 0.004),
             0.88 * wide,
             0.22 * tall,
             (0.12 * wide, 0.09),
             ((Slot.HEAD, 0.0, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            True,
         )
     )
     parts.append(
         lamps(
             label,
-            -hx + 0.012,
+            (-hx + 0.1, -hx - 0.004),
             0.95 * wide,
             floor + 0.12,
             (0.18 * wide, 0.09),
             ((Slot.REVERSE, 0.0, 0.22), (Slot.BRAKE, 0.22, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            False,
         )
     )
     parts.append(block((-hx + 0.01, 0.0, floor - 0.12), (0.01, 0.28, 0.06), label, PLATE_RGB))
@@ -183,28 +180,25 @@ def wedge_mesh(half: Half, axles: tuple[float, float], radius: float) -> Mesh:
         ]
         parts.append(pane([(x, y + side * 0.03, z) for x, y, z in points], (0.0, side, 0.3), label))
         parts.append(block((0.3 * hx, side * (hy - 0.08), 0.66 * tall), (0.06, 0.08, 0.05), label, DARK_RGB))
-    for x in axles:
-        parts.append(arch(x, wide * 1.004, radius, radius * 1.15, label))
+    parts += [arch(x, wide * 1.004, radius, radius * 1.15, label) for x in axles]
     parts.append(
         lamps(
             label,
-            0.985 * hx,
+            (0.9 * hx, 0.992 * hx),
             wide * c[0],
             0.45 * tall,
             (0.45 * wide, 0.02),
             ((Slot.HEAD, 0.0, 0.85), (Slot.LEFT, 0.85, 1.0)),
-            True,
         )
     )
     parts.append(
         lamps(
             label,
-            -hx,
+            (-0.95 * hx, -1.002 * hx),
             wide * c[0],
             0.56 * tall,
             (0.45 * wide, 0.03),
             ((Slot.REVERSE, 0.0, 0.15), (Slot.BRAKE, 0.15, 0.8), (Slot.LEFT, 0.8, 1.0)),
-            False,
         )
     )
     return joined(parts)
@@ -250,12 +244,10 @@ def bus_mesh(half: Half, axles: tuple[float, float], radius: float, rgb: Rgb, ba
             (-0.92 * hx, side * wide, 0.80 * tall),
             (0.88 * hx, side * wide, 0.80 * tall),
         ]
-        for k in range(count):
-            parts.append(
-                inset(
-                    quad, ((k + 0.06) / count, 0.0), ((k + 0.94) / count, 1.0), 0.012, (0.0, side, 0.0), label
-                )
-            )
+        parts += [
+            inset(quad, ((k + 0.06) / count, 0.0), ((k + 0.94) / count, 1.0), 0.012, (0.0, side, 0.0), label)
+            for k in range(count)
+        ]
         y = side * (wide + 0.01)
         parts.append(
             patch(
@@ -271,28 +263,25 @@ def bus_mesh(half: Half, axles: tuple[float, float], radius: float, rgb: Rgb, ba
             )
         )
         parts.append(block((0.93 * hx, side * (hy - 0.1), 0.6 * tall), (0.08, 0.1, 0.24), label, DARK_RGB))
-    for x in axles:
-        parts.append(arch(x, wide * 1.012, radius, radius * 1.15, label))
+    parts += [arch(x, wide * 1.012, radius, radius * 1.15, label) for x in axles]
     parts.append(
         lamps(
             label,
-            hx + 0.0,
+            (hx - 0.1, hx + 0.004),
             0.84 * wide,
             0.22 * tall,
             (0.13 * wide, 0.1),
             ((Slot.HEAD, 0.0, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            True,
         )
     )
     parts.append(
         lamps(
             label,
-            -hx + 0.0,
+            (-hx + 0.1, -hx - 0.004),
             0.90 * wide,
             0.30 * tall,
             (0.07 * wide, 0.3),
             ((Slot.REVERSE, 0.0, 0.22), (Slot.BRAKE, 0.22, 0.75), (Slot.LEFT, 0.75, 1.0)),
-            False,
         )
     )
     parts.append(block((-hx, 0.0, 0.17 * tall), (0.01, 0.28, 0.06), label, PLATE_RGB))

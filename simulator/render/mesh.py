@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,14 +88,14 @@ def _cross(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def make_mesh(
     corners: NDArray[np.float64],
-    rgb: Rgb | NDArray[np.float32],
+    rgb: Rgb | NDArray[Any],
     label: Label,
     material: Material = Material.PLAIN,
     *,
     slot: int = Slot.NONE,
     layer: int = 1,
     pattern: int | NDArray[np.int32] = -1,
-    uvw: NDArray[np.float32] | None = None,
+    uvw: NDArray[Any] | None = None,
 ) -> Mesh:
     """A mesh with one look for all triangles.
 

@@ -1,8 +1,8 @@
 """Paint: lines across a surface's own coordinates, drawn exactly and filtered by area.
 
-A pattern is a set of lines. Each runs along the coordinate u (metres along the road) between two values of v or w
-(metres from the inner and from the outer edge of a lane), and may be dashed. The renderer integrates them over
-a pixel's footprint, so that lines neither flicker nor break up far away.
+A pattern is a set of lines. Each runs along the coordinate u (metres along the road) between two values of
+v or w (metres from the inner and from the outer edge of a lane), and may be dashed. The renderer integrates
+them over a pixel's footprint, so that lines neither flicker nor break up far away.
 """
 
 from __future__ import annotations

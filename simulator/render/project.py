@@ -7,12 +7,13 @@ triangle's own plane rather than from its projected corners, so that depth is as
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
 
 F = np.float32
-OPTIONS = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True}
+OPTIONS: Any = {"cache": True, "fastmath": False, "error_model": "numpy", "nogil": True}
 """For every kernel of this room: no fast maths, so that results are the same on every machine."""
 
 PARTS = 16
@@ -31,7 +32,7 @@ def cull(objects, camera, lens, far, flat, views, eyes, seen):  # type: ignore[n
 
     Args:
         objects: M `Objects`.
-        camera: (4, 3) float64: rows 0-2 are the camera's right, down and forward in the world, row 3 its place.
+        camera: (4, 3) float64: the camera's right, down and forward in the world, and its place.
         lens: (4,) float64 focal lengths and centre in pixels; half width and height follow from the centre.
         far: m.
         flat: 1 for a parallel projection whose focal length is pixels per metre, else 0.
@@ -93,8 +94,8 @@ def _emit(rf, ri, k, x0, y0, x1, y1, x2, y2, width, height):  # type: ignore[no-
     left, right = min(x0, x1, x2), max(x0, x1, x2)
     if high < half or low > height - half or right < half or left > width - half:
         return k
-    first = max(0, int(math.ceil(low - half)))
-    last = min(int(height) - 1, int(math.ceil(high - half)) - 1)
+    first = max(0, math.ceil(low - half))
+    last = min(int(height) - 1, math.ceil(high - half) - 1)
     if last < first or math.ceil(right - half) <= math.ceil(left - half):
         return k
     q = rf[k]

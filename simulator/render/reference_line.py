@@ -118,10 +118,7 @@ class RoadLine:
             mine = which == k
             piece = self._pieces[k]
             ds = s[mine] - self.starts[k]
-            if k == len(self._pieces) - 1:
-                over = np.maximum(ds - piece.length, 0.0)
-            else:
-                over = np.zeros_like(ds)
+            over = np.maximum(ds - piece.length, 0.0) if k == len(self._pieces) - 1 else np.zeros_like(ds)
             under = np.minimum(ds, 0.0) if k == 0 else np.zeros_like(ds)
             px, py, ph = piece.evaluate(ds - over - under)
             x[mine] = px + (over + under) * np.cos(ph)
@@ -177,9 +174,8 @@ def _shape(geometry: Element, length: float) -> tuple[float, NDArray[np.float64]
     else:
         top = length if shape.get("pRange", "arcLength") == "arcLength" else 1.0
         p = np.linspace(0.0, top, len(s))
-        u, v = (
-            sum(float(shape.get(f"{k}{axis}", 0.0)) * p**n for n, k in enumerate("abcd")) for axis in "UV"
-        )
+        powers = np.stack([p**n for n in range(4)])
+        u, v = (np.array([float(shape.get(f"{k}{axis}", 0.0)) for k in "abcd"]) @ powers for axis in "UV")
     h = np.unwrap(np.arctan2(np.gradient(v), np.gradient(u)))
     along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(u), np.diff(v)))])
     return 0.0, np.stack([along * length / max(along[-1], 1e-9), u, v, h], axis=1)

@@ -22,7 +22,7 @@ _SKY, _LINES = int(Label.SKY), int(Label.ROAD_LINES)
 
 
 @numba.njit(**OPTIONS)
-def _shadow_at(shadow, place, x, y, z, slope):  # type: ignore[no-untyped-def]
+def _shadow_at(shadow, place, x, y, z):  # type: ignore[no-untyped-def]
     """Share of sunlight at a place relative to the camera: four depths of the sun's view, weighted."""
     one, zero = F(1.0), F(0.0)
     sx = place[0, 0] * x + place[0, 1] * y + place[0, 2] * z + place[0, 3]
@@ -30,7 +30,7 @@ def _shadow_at(shadow, place, x, y, z, slope):  # type: ignore[no-untyped-def]
     size = F(shadow.shape[0] - 2)
     if not (sx > one and sy > one and sx < size and sy < size):
         return one
-    near = place[2, 0] * x + place[2, 1] * y + place[2, 2] * z + place[2, 3] + slope
+    near = place[2, 0] * x + place[2, 1] * y + place[2, 2] * z + place[2, 3] + F(0.02)
     i, j = int(sy), int(sx)
     a, b = sx - F(j), sy - F(i)
     s00 = zero if shadow[i, j] > near else one
@@ -130,7 +130,7 @@ def shade(  # type: ignore[no-untyped-def]
                         tint = objects.palettes[objects.palette[o], slot - 1]
                         kr, kg, kb, glow = tint[0], tint[1], tint[2], tint[3]
                     facing = max(n0 * sun0 + n1 * sun1 + n2 * sun2, zero)
-                    slope = F(0.06) + F(0.10) * (one - facing)
+                    slope = F(0.01) + F(0.20) * math.sqrt(max(one - facing * facing, zero))
                     mix = half + half * n2
                     ar = light.above[0] * mix + light.below[0] * (one - mix)
                     ag = light.above[1] * mix + light.below[1] * (one - mix)
@@ -139,18 +139,18 @@ def shade(  # type: ignore[no-untyped-def]
                     if chart >= 0:
                         g = triangles.charts[chart]
                         e0, e1, e2 = eyes[m, 0], eyes[m, 1], eyes[m, 2]
-                        R00, R01, R02 = F(rot[0, 0]), F(rot[0, 1]), F(rot[0, 2])
-                        R10, R11, R12 = F(rot[1, 0]), F(rot[1, 1]), F(rot[1, 2])
-                        R20, R21, R22 = F(rot[2, 0]), F(rot[2, 1]), F(rot[2, 2])
-                        u0 = R00 * g[0] + R01 * g[1] + R02 * g[2]
-                        u1 = R10 * g[0] + R11 * g[1] + R12 * g[2]
-                        u2 = R20 * g[0] + R21 * g[1] + R22 * g[2]
-                        v0 = R00 * g[4] + R01 * g[5] + R02 * g[6]
-                        v1 = R10 * g[4] + R11 * g[5] + R12 * g[6]
-                        v2 = R20 * g[4] + R21 * g[5] + R22 * g[6]
-                        w0 = R00 * g[8] + R01 * g[9] + R02 * g[10]
-                        w1 = R10 * g[8] + R11 * g[9] + R12 * g[10]
-                        w2 = R20 * g[8] + R21 * g[9] + R22 * g[10]
+                        k00, k01, k02 = F(rot[0, 0]), F(rot[0, 1]), F(rot[0, 2])
+                        k10, k11, k12 = F(rot[1, 0]), F(rot[1, 1]), F(rot[1, 2])
+                        k20, k21, k22 = F(rot[2, 0]), F(rot[2, 1]), F(rot[2, 2])
+                        u0 = k00 * g[0] + k01 * g[1] + k02 * g[2]
+                        u1 = k10 * g[0] + k11 * g[1] + k12 * g[2]
+                        u2 = k20 * g[0] + k21 * g[1] + k22 * g[2]
+                        v0 = k00 * g[4] + k01 * g[5] + k02 * g[6]
+                        v1 = k10 * g[4] + k11 * g[5] + k12 * g[6]
+                        v2 = k20 * g[4] + k21 * g[5] + k22 * g[6]
+                        w0 = k00 * g[8] + k01 * g[9] + k02 * g[10]
+                        w1 = k10 * g[8] + k11 * g[9] + k12 * g[10]
+                        w2 = k20 * g[8] + k21 * g[9] + k22 * g[10]
                         uc = g[0] * e0 + g[1] * e1 + g[2] * e2 + g[3]
                         vc = g[4] * e0 + g[5] * e1 + g[6] * e2 + g[7]
                         wc = g[8] * e0 + g[9] * e1 + g[10] * e2 + g[11]
@@ -171,7 +171,7 @@ def shade(  # type: ignore[no-untyped-def]
                 shown = tag
                 mirror = zero  # share of the sky's mirror image
                 shine = zero  # light of its own
-                if material == _ASPHALT or material == _GRASS or material == _PAVEMENT:
+                if material in (_ASPHALT, _GRASS, _PAVEMENT):
                     gx, gy = px + eye0, py + eye1
                     foot = distance * z * ifx / max(abs(n0 * px + n1 * py + n2 * pz), F(1e-3))
                     foot = min(foot, F(100.0)) * distance * F(0.35)
@@ -182,15 +182,15 @@ def shade(  # type: ignore[no-untyped-def]
                         grain = noise_at(light.noise, gx * F(17.0), gy * F(17.0)) * fine
                     patch = noise_at(light.noise, gx * F(0.43), gy * F(0.43)) * wide
                     if material == _GRASS:
-                        l = one + F(0.35) * grain + F(0.20) * patch
-                        cr *= l + F(0.22) * patch
-                        cg *= l
-                        cb *= l
+                        gain = one + F(0.35) * grain + F(0.20) * patch
+                        cr *= gain + F(0.22) * patch
+                        cg *= gain
+                        cb *= gain
                     else:
-                        l = one + F(0.16) * grain + F(0.07) * patch
-                        cr *= l
-                        cg *= l
-                        cb *= l
+                        gain = one + F(0.16) * grain + F(0.07) * patch
+                        cr *= gain
+                        cg *= gain
+                        cb *= gain
                         if wet > zero:
                             pool = min(max((patch + F(1.3) * puddles - F(0.75)) * F(4.0), zero), one)
                             pool = pool if n2 > F(0.9) else zero
@@ -204,11 +204,11 @@ def shade(  # type: ignore[no-untyped-def]
                             mirror = (F(0.02) + F(0.98) * edge) * (wet * F(0.45) + pool * half)
                 elif material == _FOLIAGE:
                     gx, gy, gz = px + eye0, py + eye1, pz + eye2
-                    l = noise_at(light.noise, (gx + gz) * F(3.1), (gy - gz) * F(3.1))
-                    l *= min(F(40.0) / distance, one)
-                    cr *= one + F(0.45) * l
-                    cg *= one + F(0.4) * l
-                    cb *= one + F(0.3) * l
+                    gain = noise_at(light.noise, (gx + gz) * F(3.1), (gy - gz) * F(3.1))
+                    gain *= min(F(40.0) / distance, one)
+                    cr *= one + F(0.45) * gain
+                    cg *= one + F(0.4) * gain
+                    cb *= one + F(0.3) * gain
                 if chart >= 0:
                     u, v, ww = (
                         u0 * px + u1 * py + u2 * pz,
@@ -226,10 +226,10 @@ def shade(  # type: ignore[no-untyped-def]
                             v - F(0.28), fv, one, F(0.5)
                         )
                         ledge = dash_share(v + F(0.05), fv, one, F(0.07))
-                        l = one - F(0.25) * ledge
-                        cr = cr * l * (one - pane) + F(0.035) * pane
-                        cg = cg * l * (one - pane) + F(0.042) * pane
-                        cb = cb * l * (one - pane) + F(0.05) * pane
+                        gain = one - F(0.25) * ledge
+                        cr = cr * gain * (one - pane) + F(0.035) * pane
+                        cg = cg * gain * (one - pane) + F(0.042) * pane
+                        cb = cb * gain * (one - pane) + F(0.05) * pane
                         mirror = pane * F(0.35)
                         if dark > zero:
                             lit_window = hashed(floored(u) + 97 * number, floored(v))
@@ -250,7 +250,8 @@ def shade(  # type: ignore[no-untyped-def]
                                 cb += (line[8] - cb) * worn
                 lit = facing
                 if has_shadow and facing > zero:
-                    lit = facing * _shadow_at(shadow, shadow_place, px, py, pz, slope)
+                    sx, sy, sz = px + slope * n0, py + slope * n1, pz + slope * n2
+                    lit = facing * _shadow_at(shadow, shadow_place, sx, sy, sz)
                 lr, lg, lb = sr * lit + ar, sg * lit + ag, sb * lit + ab
                 for n in range(lamps.shape[0]):
                     lamp = lamps[n]
@@ -278,7 +279,7 @@ def shade(  # type: ignore[no-untyped-def]
                 if mirror > zero:
                     turn = F(2.0) * (n0 * q0 + n1 * q1 + n2 * q2)
                     m0, m1, m2 = q0 - turn * n0, q1 - turn * n1, q2 - turn * n2
-                    if material == _GLASS or material == _PAINT:
+                    if material in (_GLASS, _PAINT):
                         cosine = abs(turn) * half / math.sqrt(length2)
                         edge = one - cosine
                         edge = edge * edge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +34,7 @@ def loft(rings: Sequence[NDArray[np.float64]], *, caps: bool = True) -> NDArray[
         caps: whether both ends are closed.
     """
     parts = []
-    for low, high in zip(rings[:-1], rings[1:], strict=True):
+    for low, high in itertools.pairwise(rings):
         after_low, after_high = np.roll(low, -1, axis=0), np.roll(high, -1, axis=0)
         parts.append(
             outward(quads(low, after_low, after_high, high), np.concatenate([low, high]).mean(axis=0))

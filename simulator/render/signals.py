@@ -69,7 +69,7 @@ def travel_yaw(plan: SignalPlan) -> float:
 
 
 class LightHeads:
-    """Heads of a town's traffic lights, in the order of `Town.lights`: one at the pole, one over the lanes."""
+    """Heads of a town's traffic lights, in the order of `Town.lights`: at the pole and over the lanes."""
 
     def __init__(self, town: Town) -> None:
         places, owners, yaws = [], [], []
@@ -108,7 +108,7 @@ class LightHeads:
 
 
 def _arm(plan: SignalPlan) -> float:
-    """How far the mast reaches to the right of travel (negative: left) over the governed lanes; 0 for none."""
+    """How far the mast reaches over the governed lanes, to the right of travel; 0 for no mast."""
     middle = plan.box.center[0]
     if plan.box.extent[0] <= 0.0 or abs(middle) < _ARM_LEAST_M:
         return 0.0

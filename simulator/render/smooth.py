@@ -1,8 +1,9 @@
 """Edges without stairs: pixels on the outline of a surface are mixed with what lies behind it.
 
-The outline is known exactly: it is an edge of the nearer record. Where that edge passes between the centres of
-two neighbours, the share of the pixel that it cuts off takes the neighbour's colour (geometric post-process
-antialiasing, after Persson, "Geometry buffer anti-aliasing", 2011). Labels and depth stay as they are.
+The outline is known exactly: it is an edge of the nearer record. Where that edge passes between the centres
+of two neighbours, the share of the pixel that it cuts off takes the neighbour's colour (geometric post-
+process antialiasing, after Persson, "Geometry buffer anti-aliasing", 2011). Labels and depth stay as they
+are.
 """
 
 from __future__ import annotations
@@ -40,22 +41,27 @@ def _edge_between(q, x, y, vertical):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(parallel=True, **OPTIONS)
-def smooth(rf, ri, raw, depth, ids, out):  # type: ignore[no-untyped-def]
+def smooth(rf, raw, words, depth, ids, out):  # type: ignore[no-untyped-def]
     """Write the smoothed picture.
 
     Args:
         rf: records.
-        ri: records.
         raw: (H, W, 4) uint8 shaded picture.
+        words: (H, W) uint32 the same.
         depth: (H, W) float32.
         ids: (H, W) int32 visible records.
-        out: (H, W, 4) uint8.
+        out: (H, W) uint32 blue, green, red, 255 from the lowest byte on.
     """
     height, width = depth.shape
     for strip in numba.prange(_STRIPS):
         for y in range(strip * height // _STRIPS, (strip + 1) * height // _STRIPS):
             for x in range(width):
                 k = ids[y, x]
+                if 0 < x < width - 1 and 0 < y < height - 1:
+                    same = ids[y, x - 1] == k and ids[y, x + 1] == k and ids[y - 1, x] == k
+                    if same and ids[y + 1, x] == k:
+                        out[y, x] = words[y, x]
+                        continue
                 c0, c1, c2 = F(raw[y, x, 0]), F(raw[y, x, 1]), F(raw[y, x, 2])
                 best, bx, by = F(0.0), x, y
                 for side in range(4):
@@ -88,8 +94,7 @@ def smooth(rf, ri, raw, depth, ids, out):  # type: ignore[no-untyped-def]
                     c0 += (F(raw[by, bx, 0]) - c0) * best
                     c1 += (F(raw[by, bx, 1]) - c1) * best
                     c2 += (F(raw[by, bx, 2]) - c2) * best
-                    out[y, x, 0], out[y, x, 1] = np.uint8(c0 + F(0.5)), np.uint8(c1 + F(0.5))
-                    out[y, x, 2], out[y, x, 3] = np.uint8(c2 + F(0.5)), np.uint8(255)
+                    low = np.uint32(c0 + F(0.5)) | (np.uint32(c1 + F(0.5)) << np.uint32(8))
+                    out[y, x] = low | (np.uint32(c2 + F(0.5)) << np.uint32(16)) | np.uint32(0xFF000000)
                 else:
-                    out[y, x, 0], out[y, x, 1] = raw[y, x, 0], raw[y, x, 1]
-                    out[y, x, 2], out[y, x, 3] = raw[y, x, 2], np.uint8(255)
+                    out[y, x] = words[y, x]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,10 +27,7 @@ def stations(road: RoadShape, section: Section) -> NDArray[np.float64]:
     inner = np.unique(np.concatenate(breaks).round(4))
     inner = inner[(inner > section.start_m + 0.02) & (inner < section.end_m - 0.02)]
     cuts = np.concatenate([[section.start_m], inner, [section.end_m]])
-    parts = [
-        np.linspace(a, b, _pieces(road, section, a, b) + 1)[:-1]
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    parts = [np.linspace(a, b, _pieces(road, section, a, b) + 1)[:-1] for a, b in itertools.pairwise(cuts)]
     s = np.concatenate([*parts, [section.end_m]])
     if section is road.sections[0]:
         s = np.concatenate([[s[0] - OVERLAP_M], s])

@@ -7,6 +7,7 @@ any size.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class Triangles(NamedTuple):
         looks: (N, 4) uint8: label, material, layer, slot + 1.
         instance: (N,) int32.
         chart: (N,) int32 row of `charts`, or -1.
-        charts: (A, 12) float32: u, v and w as linear functions of the place: three factors and a constant each.
+        charts: (A, 12) float32: u, v, w as linear functions of the place: three factors and a constant.
         chart_pattern: (A,) int32 row of `pattern_first`.
         pattern_first: (P + 1,) int32.
         lines: (L, LINE_WIDTH) float32.
@@ -187,7 +188,7 @@ def _blocks(
     sorted_key = key[order] * 2 + size[order]
     borders = np.concatenate([[0], np.flatnonzero(np.diff(sorted_key)) + 1, [len(mesh)]])
     spans, origins = [], []
-    for a, b in zip(borders[:-1], borders[1:], strict=True):
+    for a, b in itertools.pairwise(borders):
         for first in range(int(a), int(b), _MOST_IN_BLOCK):
             count = min(_MOST_IN_BLOCK, int(b) - first)
             spans.append((first, count))

@@ -1,8 +1,8 @@
 """The ground between and below the roads: a height field that follows them, never above them.
 
 The grid is fine near the roads and coarse elsewhere. Near a road its height is the road's own tangent plane
-minus a margin; where roads cross over each other the lowest counts. Far from every road it relaxes to a smooth
-surface, and beyond `_HILLS_FROM_M` low hills begin, so that the horizon is no ruled line.
+minus a margin; where roads cross over each other the lowest counts. Far from every road it relaxes to a
+smooth surface, and beyond `_HILLS_FROM_M` low hills begin, so that the horizon is no ruled line.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simulator.render.coachwork import DARK_RGB, RIM_RGB, block, patch
 from simulator.render.labels import Label, Material, Slot
 from simulator.render.mesh import Mesh, joined, make_mesh
@@ -77,29 +80,20 @@ def motorcycle_mesh(half: Half, axles: tuple[float, float], radius: float, numbe
     middle = (front + rear) / 2.0
     seat = (middle - 0.28, 0.0, 0.50 * tall)
     bar = (front - 0.28, 0.0, 0.64 * tall)
-    body = dict(material=Material.PAINT, slot=Slot.BODY)
+
+    def painted(triangles: NDArray[np.float64]) -> Mesh:
+        return make_mesh(triangles, (0.3, 0.3, 0.3), label, Material.PAINT, slot=Slot.BODY)
+
     parts = [
-        make_mesh(
-            ball((middle + 0.12, 0.0, 0.50 * tall), (0.30, 0.17, 0.13)), (0.3, 0.3, 0.3), label, **body
-        ),  # type: ignore[arg-type]
+        painted(ball((middle + 0.12, 0.0, 0.50 * tall), (0.30, 0.17, 0.13))),
         make_mesh(
             box((middle - 0.02, 0.0, 0.32 * tall), (0.26, 0.15, 0.14), (0.9, 0.8)), (0.06, 0.06, 0.065), label
         ),
         make_mesh(box((seat[0] - 0.12, 0.0, seat[2] - 0.02), (0.36, 0.13, 0.05)), DARK_RGB, label),
-        make_mesh(
-            rod((seat[0] - 0.30, 0.0, seat[2]), (-half[0], 0.0, seat[2] + 0.06), 0.10, 6, 0.07),
-            (0.3, 0.3, 0.3),
-            label,
-            **body,
-        ),  # type: ignore[arg-type]
+        painted(rod((seat[0] - 0.30, 0.0, seat[2]), (-half[0], 0.0, seat[2] + 0.06), 0.10, 6, 0.07)),
         make_mesh(rod((bar[0], -half[1], bar[2]), (bar[0], half[1], bar[2]), 0.02, 5), DARK_RGB, label),
-        make_mesh(
-            box((front - 0.12, 0.0, 0.55 * tall), (0.10, 0.14, 0.13), (0.6, 0.8)),
-            (0.3, 0.3, 0.3),
-            label,
-            **body,
-        ),  # type: ignore[arg-type]
-        make_mesh(box((front, 0.0, 2.0 * radius + 0.02), (0.24, 0.07, 0.02)), (0.3, 0.3, 0.3), label, **body),  # type: ignore[arg-type]
+        painted(box((front - 0.12, 0.0, 0.55 * tall), (0.10, 0.14, 0.13), (0.6, 0.8))),
+        painted(box((front, 0.0, 2.0 * radius + 0.02), (0.24, 0.07, 0.02))),
         make_mesh(
             rod((middle - 0.1, 0.17, 0.24 * tall), (rear - 0.1, 0.19, 0.28 * tall), 0.05, 8), RIM_RGB, label
         ),

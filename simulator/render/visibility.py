@@ -83,6 +83,6 @@ def fill_band(rf, ri, members, begin, end, y0, y1, width, depth, seen):  # type:
                 low, high = min(low, x), max(high, x)
             if high < low:
                 continue
-            x0 = int(math.ceil(max(low, F(0.0)) - half))
-            x1 = int(math.ceil(min(high, F(width)) - half))
+            x0 = math.ceil(max(low, F(0.0)) - half)
+            x1 = math.ceil(min(high, F(width)) - half)
             _span(depth, seen, (y - y0) * width, x0, x1, c + b * row, a, k)
