@@ -26,7 +26,7 @@ def building(half: tuple[float, float, float], rng: np.random.Generator) -> Mesh
     tall = 2.0 * hz
     wall = np.array(_WALLS[int(rng.integers(len(_WALLS)))]) * rng.uniform(0.85, 1.15)
     pitched = tall < _COTTAGE_M and rng.random() < 0.75
-    eaves = tall - min(0.32 * tall, 2.6) if pitched else tall - 0.5
+    eaves = tall - min(0.32 * tall, 2.6) if pitched else tall - 0.8
     label = Label.BUILDINGS
     parts = [_walls(hx, hy, eaves, (float(wall[0]), float(wall[1]), float(wall[2])))]
     stone = wall * 0.55
@@ -52,10 +52,10 @@ def building(half: tuple[float, float, float], rng: np.random.Generator) -> Mesh
             (hx - 0.15, 0.0, 0.15, hy),
             (0.15 - hx, 0.0, 0.15, hy),
         ):
-            parts.append(make_mesh(box((x, y, tall - 0.25), (wide, deep, 0.25)), color, label))
+            parts.append(make_mesh(box((x, y, tall - 0.4), (wide, deep, 0.4)), color, label))
         if tall > 12.0:
-            size = (0.2 * hx, 0.25 * hy, 1.1)
-            parts.append(make_mesh(box((0.1 * hx, -0.2 * hy, eaves + 0.4), size), (0.25, 0.25, 0.25), label))
+            size = (0.2 * hx, 0.25 * hy, 0.4)
+            parts.append(make_mesh(box((0.1 * hx, -0.2 * hy, tall - 0.4), size), (0.25, 0.25, 0.25), label))
     return joined(parts)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.labels import Label, Material, Slot
-from simulator.render.mesh import Mesh, Rgb, fan, joined, make_mesh
+from simulator.render.mesh import Mesh, Rgb, cross, fan, joined, make_mesh
 from simulator.render.shapes import box, loft, ring
 
 GLASS_RGB = (0.02, 0.025, 0.03)
@@ -68,8 +68,8 @@ def patch(
 def facing(points: NDArray[np.float64], out: Sequence[float]) -> NDArray[np.float64]:
     """Triangles of a convex polygon whose normals point along `out`."""
     triangles = fan(points)
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    wrong = cross @ np.array(out) < 0.0
+    normals = cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    wrong = normals @ np.array(out) < 0.0
     return np.where(wrong[:, None, None], triangles[:, ::-1], triangles)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from simulator.render.labels import Label, Material
 from simulator.render.lane_strips import ASPHALT_RGB
 from simulator.render.lettering import outlines
-from simulator.render.mesh import Mesh, fan, joined, make_mesh, quads, upward
+from simulator.render.mesh import Mesh, cross, fan, joined, make_mesh, quads, upward
 from simulator.render.patterns import WHITE, Line, PatternBook
 from simulator.render.road_file import Painted, RoadShape
 from simulator.world.town import Town
@@ -70,7 +70,7 @@ class _Place:
 def _patterned(corners: NDArray[np.float64], uvw: NDArray[np.float64], pattern: int) -> Mesh:
     both = np.concatenate([corners, uvw], axis=2)
     flat = both[:, :, :3]
-    down = np.cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
+    down = cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
     both = np.where(down[:, None, None], both[:, ::-1], both)
     return make_mesh(
         both[:, :, :3],

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from simulator.render.labels import Label
 from simulator.render.lane_strips import Edge
-from simulator.render.mesh import Mesh, joined, make_mesh, outward, quads
+from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads
 from simulator.render.terrain import Terrain
 from simulator.world.roads import SURFACE, RoadSurface, query_surface
 
@@ -62,7 +62,7 @@ def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
             parts.append(make_mesh(wall[np.repeat(both, 2)], _CONCRETE_RGB, Label.GUARD_RAIL))
         a, b = points + lift, outer + lift
         top = quads(a[:-1], a[1:], b[1:], b[:-1])
-        down = np.cross(top[:, 1] - top[:, 0], top[:, 2] - top[:, 0])[:, 2] < 0.0
+        down = cross(top[:, 1] - top[:, 0], top[:, 2] - top[:, 0])[:, 2] < 0.0
         top = np.where(down[:, None, None], top[:, ::-1], top)
         parts.append(make_mesh(top[np.repeat(both, 2)], _CONCRETE_RGB, Label.GUARD_RAIL))
         for k in np.flatnonzero(np.diff(np.concatenate([[False], both, [False]]).astype(int))):
@@ -76,7 +76,7 @@ def undersides(road_mesh: Mesh, terrain: Terrain) -> Mesh:
     """The lower faces of the slabs of bridges."""
     middle = road_mesh.corners.mean(axis=1)
     gap = middle[:, 2] - terrain.at(middle[:, 0], middle[:, 1])
-    normal = np.cross(
+    normal = cross(
         road_mesh.corners[:, 1] - road_mesh.corners[:, 0], road_mesh.corners[:, 2] - road_mesh.corners[:, 0]
     )
     flat = normal[:, 2] > 0.7 * np.linalg.norm(normal, axis=1)
@@ -87,8 +87,8 @@ def undersides(road_mesh: Mesh, terrain: Terrain) -> Mesh:
 
 def _standing(triangles: NDArray[np.float64], out: NDArray[np.float64]) -> NDArray[np.float64]:
     """Triangles of a wall with their normals along `out` (N, 2)."""
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    wrong = np.einsum("ij,ij->i", cross[:, :2], out) < 0.0
+    normals = cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    wrong = np.einsum("ij,ij->i", normals[:, :2], out) < 0.0
     return np.where(wrong[:, None, None], triangles[:, ::-1], triangles)
 
 

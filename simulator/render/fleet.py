@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -57,6 +58,12 @@ def model_of(blueprint_id: str) -> str:
 def number_of(blueprint_id: str) -> int:
     """A number that stands for a blueprint and is the same in every process."""
     return zlib.crc32(blueprint_id.encode())
+
+
+@cache
+def all_templates(blueprints: tuple[Blueprint, ...]) -> tuple[tuple[str, Mesh], ...]:
+    """Keys and meshes of many blueprints. Made once per process: they are the same in every town."""
+    return tuple(entry for blueprint in blueprints for entry in templates_of(blueprint))
 
 
 def templates_of(blueprint: Blueprint) -> Iterator[tuple[str, Mesh]]:

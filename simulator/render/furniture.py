@@ -110,7 +110,7 @@ def _guard_rail(half: Half, rng: np.random.Generator) -> Mesh:
     for k in range(max(int(hy), 1)):
         y = (2.0 * (k + 0.5) / max(int(hy), 1) - 1.0) * hy
         parts.append(
-            make_mesh(box((-0.4 * hx, y, 0.45 * tall), (0.04, 0.06, 0.50 * tall)), _STEEL_RGB, label)
+            make_mesh(box((-0.4 * hx, y, 0.47 * tall), (0.04, 0.06, 0.50 * tall)), _STEEL_RGB, label)
         )
     return joined(parts)
 

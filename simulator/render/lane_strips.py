@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.labels import Label, Material
-from simulator.render.mesh import Mesh, joined, make_mesh, outward, quads, upward
+from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads, upward
 from simulator.render.patterns import PatternBook, mark_lines
 from simulator.render.road_file import Lane, Mark, RoadShape, Section
 from simulator.render.stations import stations
@@ -23,7 +23,7 @@ _NARROW_M = 0.02
 ASPHALT_RGB = (0.082, 0.082, 0.085)
 PAVEMENT_RGB = (0.26, 0.25, 0.235)
 KERB_RGB = (0.36, 0.35, 0.33)
-GRASS_RGB = (0.078, 0.105, 0.036)
+GRASS_RGB = (0.075, 0.096, 0.038)
 
 _RAISED = frozenset({"sidewalk", "walking", "median", "curb"})
 _GREEN = frozenset({"none", "border"})
@@ -128,7 +128,7 @@ class _Strips:
         )
         # Upward order, for corners and pattern coordinates alike.
         flat = both[:, :, :3]
-        down = np.cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
+        down = cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
         both = np.where(down[:, None, None], both[:, ::-1], both)
         if raised:
             self._raised(lane, both, inner_lane, beyond, a, b)
@@ -217,7 +217,7 @@ class _Strips:
     ) -> None:
         low = top - np.array([0.0, 0.0, depth])
         triangles = quads(top[:-1], top[1:], low[1:], low[:-1])
-        normal = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        normal = cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
         wrong = np.einsum("ij,ij->i", normal[:, :2], np.repeat(away[:-1, :2], 2, axis=0)) < 0.0
         triangles = np.where(wrong[:, None, None], triangles[:, ::-1], triangles)
         self._made.parts.append(make_mesh(triangles, rgb, label))

@@ -9,7 +9,7 @@ import numpy as np
 
 from simulator.render.decals import build_decals
 from simulator.render.edges import parapets, skirts, undersides
-from simulator.render.fleet import templates_of
+from simulator.render.fleet import all_templates
 from simulator.render.junctions import fill_junctions
 from simulator.render.lane_strips import build_roads, join_roads
 from simulator.render.mesh import Mesh, joined
@@ -49,5 +49,4 @@ def build_store(town: Town, blueprints: Iterable[Blueprint], furniture: Iterable
             *furniture,
         ]
     ).cleaned()
-    templates = [entry for blueprint in blueprints for entry in templates_of(blueprint)]
-    return TriangleStore(static, [*templates, *signal_templates()], *book.tables())
+    return TriangleStore(static, [*all_templates(tuple(blueprints)), *signal_templates()], *book.tables())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.render.mesh import fan, outward, quads
+from simulator.render.mesh import cross, fan, outward, quads
 
 Point = tuple[float, float, float]
 
@@ -97,8 +97,8 @@ def plate(center: Point, right: Point, up: Point, outline: NDArray[np.float64]) 
     points = np.array(center) + outline[:, :1] * np.array(right) + outline[:, 1:] * np.array(up)
     triangles = fan(points)
     normal = np.cross(np.array(up), np.array(right))
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    wrong = cross @ normal < 0.0
+    normals = cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    wrong = normals @ normal < 0.0
     return np.where(wrong[:, None, None], triangles[:, ::-1], triangles)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.labels import PALETTE_SIZE
-from simulator.render.mesh import Mesh, joined
+from simulator.render.mesh import Mesh, cross, joined
 from simulator.render.patterns import LINE_WIDTH
 
 BLOCK_M = 48.0
@@ -212,17 +212,17 @@ def _columns(
     corners = np.ascontiguousarray(local, np.float32)
     exact = corners.astype(np.float64)
     a, e1, e2 = exact[:, 0], exact[:, 1] - exact[:, 0], exact[:, 2] - exact[:, 0]
-    cross = np.cross(e1, e2)
-    square = np.maximum(np.einsum("ij,ij->i", cross, cross), 1e-30)
-    normal = cross / np.sqrt(square)[:, None]
+    across = cross(e1, e2)
+    square = np.maximum(np.einsum("ij,ij->i", across, across), 1e-30)
+    normal = across / np.sqrt(square)[:, None]
     plane = np.concatenate([normal, np.einsum("ij,ij->i", normal, a)[:, None]], axis=1)
     looks = np.stack([mesh.label, mesh.material, mesh.layer, (mesh.slot + 1).astype(np.uint8)], axis=1)
     drawn = np.flatnonzero(mesh.pattern >= 0)
     chart = np.full(len(mesh), -1, np.int32)
     chart[drawn] = np.arange(len(drawn))
     # A linear function with given values at the corners: its gradient lies in the triangle's plane.
-    along1 = np.cross(e2, cross)[drawn] / square[drawn, None]
-    along2 = np.cross(cross, e1)[drawn] / square[drawn, None]
+    along1 = cross(e2, across)[drawn] / square[drawn, None]
+    along2 = cross(across, e1)[drawn] / square[drawn, None]
     uvw = mesh.uvw[drawn].astype(np.float64)
     charts = np.zeros((len(drawn), 12))
     for k in range(3):
