@@ -15,6 +15,7 @@ _SOIL_RGB = (0.10, 0.085, 0.06)
 _CONCRETE_RGB = (0.30, 0.29, 0.27)
 _SLAB_M = 0.9
 _BRIDGE_M = 1.6  # above the ground: there the road is carried
+_SAME_LEVEL_M = 1.0
 _PARAPET_HIGH_M, _PARAPET_THICK_M = 0.85, 0.22
 
 
@@ -46,7 +47,8 @@ def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
         asked = np.column_stack([points[:, :2] + 0.9 * out, points[:, 2]])
         found = np.zeros(len(points), SURFACE)
         query_surface(roads.grid, np.ascontiguousarray(asked), found)
-        free = (found["road_distance_m"] > 2.3) & (gap > _BRIDGE_M)
+        beside = np.abs(found["ground_z"] - points[:, 2]) < _SAME_LEVEL_M
+        free = ~(beside & (found["road_distance_m"] < 2.3)) & (gap > _BRIDGE_M)
         both = free[:-1] & free[1:]
         if not both.any():
             continue
@@ -81,7 +83,7 @@ def undersides(road_mesh: Mesh, terrain: Terrain) -> Mesh:
     )
     flat = normal[:, 2] > 0.7 * np.linalg.norm(normal, axis=1)
     chosen = road_mesh.corners[flat & (gap > _BRIDGE_M)]
-    lower = chosen[:, ::-1] - np.array([0.0, 0.0, _SLAB_M])
+    lower = chosen[:, ::-1] - np.array([0.0, 0.0, _SLAB_M - 0.03])  # within the skirts
     return make_mesh(lower, _CONCRETE_RGB, Label.BRIDGE)
 
 

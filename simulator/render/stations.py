@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from simulator.render.road_file import RoadShape, Section
 
-_LATERAL_M = 0.006  # a marking may lie this far beside the true one
-_HEIGHT_M = 0.001  # seen from a car, 1 mm of height is 3 cm of depth 50 m ahead
+_LATERAL_M = 0.004  # a marking may lie this far beside the true one
+_HEIGHT_M = 0.0003  # seen from a car, 1 mm of height is 3 cm of depth 50 m ahead
 _LONGEST_M = 8.0
 _SHORTEST_M = 0.25
 OVERLAP_M = 0.06
@@ -46,7 +46,9 @@ def _pieces(road: RoadShape, section: Section, a: float, b: float) -> int:
     sideways = bend * (1.0 + bend * reach) + float(np.abs(line.offset(probe, 2)).max())
     for lanes in (section.left, section.right):
         sideways += max((float(np.abs(lane.width(probe, 2)).max()) for lane in lanes), default=0.0)
-    upward = float(np.abs(line.elevation(probe, 2)).max())
+    # On a slope, what lies aside lies higher or lower, too.
+    slope = float(np.abs(line.elevation(probe, 1)).max())
+    upward = float(np.abs(line.elevation(probe, 2)).max()) + 0.25 * slope * sideways
     step = _LONGEST_M
     if sideways > 1e-9:
         step = min(step, float(np.sqrt(8.0 * _LATERAL_M / sideways)))
