@@ -18,10 +18,10 @@ from simulator.render.labels import PALETTE_SIZE
 from simulator.render.mesh import Mesh, cross, joined
 from simulator.render.patterns import LINE_WIDTH
 
-BLOCK_M = 48.0
+BLOCK_M = 24.0
 """Side of a block of static triangles."""
 
-_MOST_IN_BLOCK = 1024
+_MOST_IN_BLOCK = 256
 
 
 class Triangles(NamedTuple):

@@ -55,7 +55,7 @@ def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
         (crossing if lanes.is_junction[ahead] else errors).append(error)
     assert len(errors) > 50
     assert float(np.mean(np.array(errors) <= 0.01)) >= 0.99
-    assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.9
+    assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.85
 
 
 @pytest.mark.parametrize("name", TOWNS)
