@@ -15,11 +15,11 @@ MOST = 16
 """Lamps of one picture; the nearest ones count."""
 
 _LOW_BEAM, _HIGH_BEAM = 2, 4  # of CARLA's VehicleLightState
-_HEAD_RGB = (95.0, 90.0, 78.0)
+_HEAD_RGB = (420.0, 400.0, 350.0)
 _HEAD_CONE_DEG, _HEAD_DOWN_DEG = 24.0, 2.5
 _HEAD_REACH_M, _HIGH_REACH_M = 45.0, 80.0
 _HEAD_ABOVE_M = 0.65
-_STREET_RGB = (26.0, 21.0, 13.0)
+_STREET_RGB = (60.0, 48.0, 30.0)
 _STREET_CONE_DEG, _STREET_REACH_M = 78.0, 26.0
 
 
