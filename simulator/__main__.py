@@ -87,7 +87,7 @@ def _limit_threads(threads: int | None) -> None:
     """Let the kernels of cameras and LiDARs use so many threads, and no processor while they wait."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when the first of them starts
     if threads is not None:
-        numba.set_num_threads(min(threads, int(numba.config.NUMBA_NUM_THREADS)))
+        numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 class _CallLog:

@@ -64,7 +64,7 @@ def test_depth_is_the_distance_of_the_lane_along_the_axis(world: carla.World, ca
     waypoint = world.get_map().get_waypoint(car.get_location())
     checked = 0
     for distance in np.arange(6.0, 40.0, 1.0):
-        (there,) = waypoint.next(float(distance))
+        there = waypoint.next(float(distance))[0]
         place = there.transform.location
         u, v, exact = project(images["depth"], np.array([[place.x, place.y, place.z]]))[0]
         column, row = int(u), int(v)
