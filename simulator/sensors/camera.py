@@ -39,7 +39,7 @@ class Camera(ABC):
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """See `Sensor.measure`."""
         frame = observation.sight().picture(self._lens, pose_of(observation.own_state))
-        return (self._header + self._pixels(frame).tobytes(),)
+        return (b"".join((self._header, self._pixels(frame))),)
 
     @abstractmethod
     def _pixels(self, frame: Frame) -> NDArray[np.uint8]:

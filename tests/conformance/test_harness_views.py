@@ -76,12 +76,13 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
         assert len(near) > 30
         assert np.abs(near[:, 2]).max() < 0.2  # the road
         box = np.abs(points - center)
-        assert ((box[:, 0] < 2.2) & (box[:, 1] < 1.1) & (points[:, 2] > 0.3)).sum() > 50
+        assert ((box[:, 0] < 2.2) & (box[:, 1] < 1.1) & (points[:, 2] > 0.3)).sum() > 25
         mirrored = np.abs(points - center * (1.0, -1.0, 1.0))
         on_the_right = (mirrored[:, 0] < 2.2) & (mirrored[:, 1] < 1.1) & (points[:, 2] > 0.3)
         assert on_the_right.sum() == 0
         with pytest.raises(PolicyFaultError, match="same name"):
             Eyes(session, ego, (LidarSpec("a"), LidarSpec("a")), rear_axle)
+        session.clear()
 
 
 def test_a_policy_gets_the_pictures_that_it_asked_for(tmp_path: Path) -> None:
