@@ -32,10 +32,7 @@ def fill_junctions(roads: tuple[RoadShape, ...], surface: Mesh) -> Mesh:
         corner, far = points.min(axis=0) - 6.0, points.max(axis=0) + 6.0
         near = ((high >= corner) & (low <= far)).all(axis=1)
         origin = corner[:2] - _BORDER * _CELL_M
-        size = np.ceil((far[:2] - origin) / _CELL_M).astype(int) + _BORDER
-        height = np.full((int(size[0]), int(size[1])), _NOWHERE)
-        _cover(height, origin, flat[near])
-        cells = _gaps(height)
+        cells = find_gaps(origin, far[:2], flat[near])
         if len(cells):
             z = cells[:, 2]
             x0, y0 = origin[0] + cells[:, 0] * _CELL_M, origin[1] + cells[:, 1] * _CELL_M
@@ -45,6 +42,22 @@ def fill_junctions(roads: tuple[RoadShape, ...], surface: Mesh) -> Mesh:
                 make_mesh(upward(quads(*corners)), ASPHALT_RGB, Label.ROADS, Material.ASPHALT, layer=0)
             )
     return joined(parts)
+
+
+def find_gaps(
+    origin: NDArray[np.float64], far: NDArray[np.float64], triangles: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N, 3) cells of half a metre that a surface leaves open: steps along x and y, and height in m.
+
+    Args:
+        origin: (2,) corner of the area.
+        far: (2,) the other one.
+        triangles: (K, 3, 3) of the surface.
+    """
+    size = np.ceil((far - origin) / _CELL_M).astype(int) + _BORDER
+    height = np.full((int(size[0]), int(size[1])), _NOWHERE)
+    _cover(height, origin, triangles)
+    return np.asarray(_gaps(height))
 
 
 @numba.njit(cache=True, fastmath=False)

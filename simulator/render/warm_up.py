@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.render.camera import Camera
+from simulator.render.junctions import find_gaps
 from simulator.render.labels import PALETTE_SIZE, Label
 from simulator.render.lamps import street_lights
 from simulator.render.lidar import scan
@@ -14,10 +15,13 @@ from simulator.render.patterns import PatternBook
 from simulator.render.shadow import SunView
 from simulator.render.shapes import box
 from simulator.render.store import Drawn, TriangleStore
+from simulator.render.terrain import build_terrain
 
 
 def warm_up() -> None:
-    """Draw one small picture with shadows and lamps, and make one small scan."""
+    """Lay a little ground and paving, draw one small picture with shadows and lamps, make one small scan."""
+    build_terrain(np.zeros((2, 5)), 0)
+    find_gaps(np.zeros(2), np.full(2, 4.0), np.zeros((1, 3, 3)))
     mesh = make_mesh(box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), (0.5, 0.5, 0.5), Label.BUILDINGS)
     store = TriangleStore(mesh.at(6.0, 0.0, 0.0), [("box", mesh)], *PatternBook().tables())
     drawn = Drawn(
