@@ -39,7 +39,7 @@ class Camera(ABC):
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """See `Sensor.measure`."""
         frame = observation.sight().picture(self._lens, pose_of(observation.own_state))
-        return (b"".join((self._header, self._pixels(frame))),)
+        return (b"".join((self._header, self._pixels(frame).data)),)
 
     @abstractmethod
     def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
