@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from harness.campaign.tasks import EpisodeResult, EpisodeTask, Progress
+from harness.client.eyes import Eyes
 from harness.client.rig import Rig
 from harness.client.scene import Scene, SceneBuilder
 from harness.client.session import Session
@@ -168,6 +169,7 @@ class _Drive:
         self._scene = scene
         self._writer = writer
         self._task = task
+        self._specs = specs
         self._limits = limits
         self._criteria = _criteria(scene.observer.facts)
         self._rig = Rig(specs, scene.observer.facts, scene.observer.others, scene.rear_axle_in_actor)
@@ -180,6 +182,8 @@ class _Drive:
     def run(self, guard: PolicyGuard, report: Callable[[Progress], None]) -> EpisodeResult:
         """Drive until a criterion ends the route."""
         watch = self._watch
+        scene = self._scene
+        eyes = Eyes(self._session, scene.ego, self._specs, scene.rear_axle_in_actor)
         while True:
             self._check_limits()
             watch.start()
@@ -193,7 +197,7 @@ class _Drive:
                 ending = self._criteria.ending
                 completed = ending is EventType.ROUTE_COMPLETED
                 return self.finish(Outcome.COMPLETED if completed else Outcome.ENDED_BY_RULE, _REASON[ending])
-            bundle = self._rig.bundle(facts)
+            bundle = self._rig.bundle(facts, eyes.look(int(snapshot.frame)))
             watch.lap("rig")
             control = guard.step(bundle)
             self._policy_step_us.append(round(watch.lap("policy") * 1e6))

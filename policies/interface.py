@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +26,72 @@ class PrivilegedSpec:
     radius_m: float = 80.0
 
 
-SensorSpec = RouteSpec | PrivilegedSpec
+@dataclass(frozen=True, slots=True)
+class CameraSpec:
+    """Ask for a colour camera: an image in every bundle's `views.images`.
+
+    Attributes:
+        name: key of its images.
+        width: pixels.
+        height: pixels.
+        fov_deg: horizontal angle of view.
+        position_in_ego: m.
+        roll_pitch_yaw_rad: of the camera in the ego frame (ISO 8855: yaw to the left, positive pitch looks
+            down); at zero it looks along the ego's x axis.
+
+    Raises:
+        ValueError: no camera has such a size or angle.
+    """
+
+    name: str
+    width: int
+    height: int
+    fov_deg: float = 90.0
+    position_in_ego: tuple[float, float, float] = (2.0, 0.0, 1.5)
+    roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Check the numbers here, where the fault is the policy's."""
+        if not (1 <= self.width <= 4096 and 1 <= self.height <= 4096 and 1.0 <= self.fov_deg <= 170.0):
+            raise ValueError(
+                f"camera {self.name}: {self.width} x {self.height} pixels, {self.fov_deg} degrees"
+            )
+
+    @property
+    def intrinsics(self) -> Float:
+        """(3, 3) matrix of a pinhole: focal lengths and centre in pixels."""
+        focal = self.width / 2.0 / math.tan(math.radians(self.fov_deg) / 2.0)
+        return np.array([[focal, 0.0, self.width / 2.0], [0.0, focal, self.height / 2.0], [0.0, 0.0, 1.0]])
+
+
+@dataclass(frozen=True, slots=True)
+class LidarSpec:
+    """Ask for a LiDAR: a scan in every bundle's `views.scans`. With `rotation_hz` = 1 / dt it is a full turn.
+
+    Attributes:
+        name: key of its scans.
+        channels: lasers.
+        range_m: m.
+        points_per_second: measurements, hit or not.
+        rotation_hz: turns per second.
+        upper_fov_deg: elevation of the highest laser.
+        lower_fov_deg: elevation of the lowest laser.
+        position_in_ego: m.
+        roll_pitch_yaw_rad: as of a `CameraSpec`.
+    """
+
+    name: str
+    channels: int = 64
+    range_m: float = 80.0
+    points_per_second: int = 1_200_000
+    rotation_hz: float = 20.0
+    upper_fov_deg: float = 10.0
+    lower_fov_deg: float = -30.0
+    position_in_ego: tuple[float, float, float] = (1.4, 0.0, 2.4)
+    roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+SensorSpec = RouteSpec | PrivilegedSpec | CameraSpec | LidarSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ keeps CARLA's frame; `policies.frames` is the only crossing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -150,6 +151,49 @@ class Privileged:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraImage:
+    """One picture.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+        intrinsics: (3, 3) K. A point x, y, z m in the camera's axes (x forward, y left, z up) is seen at
+            column K[0, 2] - K[0, 0] * y / x and row K[1, 2] - K[1, 1] * z / x.
+        position_in_ego: (3,) m, of the camera.
+        rotation_camera_to_ego: (3, 3) matrix.
+    """
+
+    rgb: NDArray[np.uint8]
+    intrinsics: Float
+    position_in_ego: Float
+    rotation_camera_to_ego: Float
+
+
+@dataclass(frozen=True, slots=True)
+class LidarScan:
+    """One tick's points.
+
+    Attributes:
+        points_in_ego: (N, 3) m.
+        intensity: (N,) 0 to 1.
+    """
+
+    points_in_ego: Float
+    intensity: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What the cameras and LiDARs saw, by the names that the policy gave them."""
+
+    images: Mapping[str, CameraImage]
+    scans: Mapping[str, LidarScan]
+
+
+NO_VIEWS = Views({}, {})
+"""Of a policy that asked for none."""
+
+
+@dataclass(frozen=True, slots=True)
 class SensorBundle:
     """All that a policy may see in one tick; every part was measured at the same tick.
 
@@ -160,6 +204,7 @@ class SensorBundle:
         ego: the ego's own motion.
         route: what lies ahead on the route.
         privileged: ground truth, or None for a policy that did not ask for it.
+        views: pictures and scans.
     """
 
     tick: int
@@ -168,3 +213,4 @@ class SensorBundle:
     ego: EgoState
     route: RouteAhead
     privileged: Privileged | None
+    views: Views = NO_VIEWS

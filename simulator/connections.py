@@ -22,7 +22,8 @@ from simulator.wire.streams import MalformedSubscriptionError, SubscriptionDecod
 logger = logging.getLogger(__name__)
 
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
-"""A peer that leaves so much unread is disconnected: dropping messages would break synchronous mode."""
+"""A peer that leaves so much unread, and more messages than `MAX_BACKLOG_MESSAGES`, is disconnected: dropping
+messages would break synchronous mode."""
 
 MAX_UNREAD_REPLY_BYTES = 1024 * 1024
 """A client that leaves more of its replies unread gets no further call answered until it has read them."""
@@ -37,7 +38,8 @@ MAX_AWAITED_SUBSCRIBERS = 8
 """Subscribers of one stream that are waited for at the same time."""
 
 MAX_BACKLOG_MESSAGES = 32
-"""Messages that wait for a slow subscriber in asynchronous mode; the oldest are dropped."""
+"""Messages that wait for a slow subscriber in asynchronous mode; the oldest are dropped. So many large images
+may wait in synchronous mode, whatever their size."""
 
 READ_BYTES = 1 << 16
 
@@ -87,7 +89,7 @@ class Connection(ABC):
             self._watch()
         if drop_oldest:
             self._drop_oldest()
-        if self._queued_bytes > MAX_BACKLOG_BYTES:
+        if self._queued_bytes > MAX_BACKLOG_BYTES and len(self._queue) > MAX_BACKLOG_MESSAGES:
             logger.warning("disconnecting a client that leaves %d bytes unread", self._queued_bytes)
             self.close()
 
@@ -353,6 +355,16 @@ class _Awaited:
     def __init__(self, asker: RpcConnection | None) -> None:
         self.asker = asker
         self.messages: deque[bytes] = deque(maxlen=MAX_AWAITED_MESSAGES)
+        self._bytes = 0
+
+    def keep(self, message: bytes) -> None:
+        """Keep a message; the oldest go when there are too many, or when they take too much memory."""
+        if len(self.messages) == MAX_AWAITED_MESSAGES:
+            self._bytes -= len(self.messages[0])
+        self.messages.append(message)
+        self._bytes += len(message)
+        while self._bytes > MAX_BACKLOG_BYTES and len(self.messages) > 1:
+            self._bytes -= len(self.messages.popleft())
 
 
 class Streams:
@@ -407,7 +419,7 @@ class Streams:
         for connection in tuple(self._subscribers.get(stream_id, ())):
             connection.send(message, drop_oldest=self.may_drop)
         for kept in self._awaited.get(stream_id, ()):
-            kept.messages.append(message)
+            kept.keep(message)
 
     def has_subscribers(self, stream_id: int) -> bool:
         """See `simulator.simulation.Publisher`."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-READY_TIMEOUT_S = 300.0
+READY_TIMEOUT_S = 600.0
 """Until the server must be ready; its first start on a machine compiles kernels."""
 
 STOP_TIMEOUT_S = 20.0

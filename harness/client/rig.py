@@ -1,8 +1,8 @@
 """The rig: facts of a tick -> the SensorBundle that a policy asked for.
 
 Every part is made from the same `TickFacts`, so all of a bundle is of one tick by construction, and a bundle
-can be made again from a stored record. The crossing of frames is `policies.frames`; nothing is turned or
-mirrored by hand here.
+can be made again from a stored record, but for what its cameras and LiDARs saw. The crossing of frames is
+`policies.frames`; nothing is turned or mirrored by hand here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from harness.facts import EpisodeFacts, TickFacts, Vector
 from policies.frames import EgoPose, ego_state_from_actor, mirror_vectors, yaw_to_map_rad
 from policies.interface import EgoGeometry, LaneMap, PrivilegedSpec, RouteSpec, SensorSpec
 from policies.sensor_bundle import (
+    NO_VIEWS,
     ActorKind,
     ActorTable,
     Command,
@@ -28,6 +29,7 @@ from policies.sensor_bundle import (
     RouteAhead,
     SensorBundle,
     StopSignAhead,
+    Views,
 )
 from scenarios.lane_graph import LaneGraph
 from scenarios.route import RoadOption
@@ -137,8 +139,13 @@ class Rig:
         """Whether the policy asked for ground truth."""
         return self._radius_m is not None
 
-    def bundle(self, facts: TickFacts) -> SensorBundle:
-        """Return what the policy sees of a tick. Call it once per tick, in order."""
+    def bundle(self, facts: TickFacts, views: Views = NO_VIEWS) -> SensorBundle:
+        """Return what the policy sees of a tick. Call it once per tick, in order.
+
+        Args:
+            facts: of the tick.
+            views: of its cameras and LiDARs at that tick.
+        """
         ego = facts.ego
         pose = EgoPose.from_actor(ego.location, ego.rotation_deg, self._rear_axle_in_actor)
         state = ego_state_from_actor(
@@ -157,6 +164,7 @@ class Rig:
             ego=state,
             route=self._route_ahead(pose),
             privileged=None if self._radius_m is None else self._privileged(facts, pose, self._radius_m),
+            views=views,
         )
 
     def _route_ahead(self, pose: EgoPose) -> RouteAhead:

@@ -17,7 +17,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import carla
 
@@ -281,11 +281,20 @@ class Session:
         self._actors.append(actor)
         return actor
 
+    @property
+    def tick_deadline_s(self) -> float:
+        """How long a tick may take before the server counts as hung."""
+        return self._tick_deadline_s
+
+    def listen(self, sensor: carla.Sensor, take: Callable[[Any], None]) -> None:
+        """Let a sensor hand its messages to a function, in the client's I/O thread."""
+        self.repeat(f"send messages of {sensor.type_id}", lambda: sensor.listen(take))
+
     def listen_for_collisions(self, ego: carla.Vehicle) -> CollisionLog:
         """Attach a collision sensor to the ego; call `settle` afterwards to be sure that it is heard."""
         sensor = self.spawn(self.blueprint("sensor.other.collision"), carla.Transform(), ego)
         log = CollisionLog()
-        self.repeat("send collisions", lambda: sensor.listen(log.on_message))
+        self.listen(sensor, log.on_message)
         return log
 
     def settle(self, ego: carla.Vehicle, ticks: int) -> carla.WorldSnapshot:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOST = "127.0.0.1"
-READY_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 600.0
 """The first start on a machine compiles kernels."""
 
 REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from policies.interface import EpisodeContext, RouteSpec, SensorSpec
+from policies.interface import CameraSpec, EpisodeContext, LidarSpec, RouteSpec, SensorSpec
 from policies.plan import Control, Plan
 from policies.sensor_bundle import SensorBundle
 
@@ -130,3 +130,23 @@ class Planner(_Odd):
         t_s = np.arange(1, 5) * 0.5
         positions = np.stack([np.interp(3.0 * t_s, distance, points[:, axis]) for axis in (0, 1)], axis=1)
         return Plan(t_s=t_s, position_in_ego=positions)
+
+
+class Looks(Planner):
+    """Well-behaved: drives as `Planner` does, and complains about pictures that are not as it asked."""
+
+    def __init__(self) -> None:
+        self._last: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = np.zeros(0, np.uint8)
+
+    def sensors(self) -> tuple[SensorSpec, ...]:
+        lidar = LidarSpec("top", channels=16, points_per_second=16 * 180 * 20)
+        return (*super().sensors(), CameraSpec("front", 160, 96, 80.0), lidar)
+
+    def step(self, bundle: SensorBundle) -> Plan:
+        image, scan = bundle.views.images["front"].rgb, bundle.views.scans["top"].points_in_ego
+        if image.shape != (96, 160, 3) or image.std() < 5.0 or len(scan) < 1000:
+            raise AssertionError(f"{image.shape}, {image.std()}, {len(scan)}")
+        if bundle.ego.speed_mps > 1.0 and np.array_equal(image, self._last):
+            raise AssertionError("the picture stands still while the car moves")
+        self._last = image
+        return super().step(bundle)

@@ -1,0 +1,104 @@
+"""Cameras and LiDARs of policies: mounted and read in the ego's frame, of the tick that the bundle is of."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import carla
+import numpy as np
+import pytest
+
+from harness.client.eyes import Eyes
+from harness.client.rig import ego_geometry
+from harness.client.session import Session
+from harness.errors import PolicyFaultError
+from harness.record import read_episode
+from harness.servers.embedded import EmbeddedServer
+from policies.interface import CameraSpec, LidarSpec, RouteSpec
+from tests.support import harness_runs as runs
+
+pytestmark = pytest.mark.server
+
+_DT_S = 0.05
+_LEFT, _UP, _AHEAD = 4.0, 0.3, 12.0
+
+
+def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
+    """A magenta car ahead on the left: in the picture, in a picture to the left, and among the points."""
+    with EmbeddedServer(tmp_path, first_port=runs.free_block(), dt_s=_DT_S, start_deadline_s=180.0) as server:
+        session = Session(
+            server.endpoint,
+            is_alive=server.is_alive,
+            dt_s=_DT_S,
+            tick_deadline_s=60.0,
+            request_deadline_s=60.0,
+        )
+        lane_map = session.load("Town01")
+        start = lane_map.get_waypoint(lane_map.get_spawn_points()[10].location).transform
+        rotation = start.rotation
+        ego = session.spawn_ego(
+            (start.location.x, start.location.y, start.location.z),
+            (rotation.pitch, rotation.yaw, rotation.roll),
+        )
+        blueprint = session.blueprint("vehicle.audi.tt")
+        blueprint.set_attribute("color", "255,0,255")
+        place = carla.Transform(start.transform(carla.Location(_AHEAD, -_LEFT, _UP)), rotation)
+        session.spawn(blueprint, place)
+        session.settle(ego, 30)
+        _, rear_axle = ego_geometry(ego)
+        specs = (
+            RouteSpec(),
+            CameraSpec("front", 320, 200, 80.0, position_in_ego=(1.5, 0.0, 1.6)),
+            CameraSpec(
+                "turned", 200, 200, 40.0, (1.5, 0.0, 1.6), (0.0, math.radians(3.0), math.atan2(_LEFT, _AHEAD))
+            ),
+            LidarSpec("top", points_per_second=400_000, position_in_ego=(1.4, 0.0, 2.4)),
+        )
+        eyes = Eyes(session, ego, specs, rear_axle)
+        for _ in range(3):
+            views = eyes.look(int(session.tick().frame))
+        assert set(views.images) == {"front", "turned"}
+        assert set(views.scans) == {"top"}
+        center = np.array([_AHEAD - rear_axle[0], _LEFT, 0.7])
+        for name, image in views.images.items():
+            seen = (center - image.position_in_ego) @ image.rotation_camera_to_ego
+            column = image.intrinsics[0, 2] - image.intrinsics[0, 0] * seen[1] / seen[0]
+            row = image.intrinsics[1, 2] - image.intrinsics[1, 1] * seen[2] / seen[0]
+            red, green, blue = np.moveaxis(image.rgb.astype(int), -1, 0)
+            rows, columns = np.nonzero((red > 60) & (blue > 60) & (red > 2 * green) & (blue > 2 * green))
+            assert len(rows) > 50, name
+            width = image.intrinsics[0, 0] * 2.0 / seen[0]
+            assert abs(np.median(columns) - column) < 0.35 * width, name
+            assert abs(np.median(rows) - row) < 0.35 * width, name
+        points = views.scans["top"].points_in_ego
+        near = points[(np.abs(points[:, 1]) < 1.5) & (points[:, 0] > 6.0) & (points[:, 0] < 10.0)]
+        assert len(near) > 30
+        assert np.abs(near[:, 2]).max() < 0.2  # the road
+        box = np.abs(points - center)
+        assert ((box[:, 0] < 2.2) & (box[:, 1] < 1.1) & (points[:, 2] > 0.3)).sum() > 25
+        mirrored = np.abs(points - center * (1.0, -1.0, 1.0))
+        on_the_right = (mirrored[:, 0] < 2.2) & (mirrored[:, 1] < 1.1) & (points[:, 2] > 0.3)
+        assert on_the_right.sum() == 0
+        with pytest.raises(PolicyFaultError, match="same name"):
+            Eyes(session, ego, (LidarSpec("a"), LidarSpec("a")), rear_axle)
+        session.clear()
+
+
+def test_a_policy_gets_the_pictures_that_it_asked_for(tmp_path: Path) -> None:
+    route = runs.route_file(tmp_path / "short.xml", "1", start=(338.68, 176.0), end=(338.65, 150.0))
+    done = runs.drivegate(
+        *("run", "--suite", str(route), "--policy", "tests.support.odd_policies:Looks"),
+        *("--out", str(tmp_path / "run"), "--set", f"machine.first_port={runs.free_block(40)}"),
+        timeout_s=280.0,
+    )
+    assert done.code == 0, done.err
+    (record,) = [read_episode(path) for path in (tmp_path / "run").glob("episodes/*/*/*")]
+    assert record.outcome.value == "completed", record.reason
+    assert not record.header.privileged
+
+
+@pytest.mark.parametrize("numbers", [(0, 100, 90.0), (100, 5000, 90.0), (100, 100, 180.0)])
+def test_a_camera_that_cannot_be_is_the_fault_of_who_asks(numbers: tuple[int, int, float]) -> None:
+    with pytest.raises(ValueError, match="camera front"):
+        CameraSpec("front", *numbers)
