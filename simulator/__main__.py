@@ -12,13 +12,19 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
+import numba
+
+from simulator.render.warm_up import warm_up as warm_up_cameras
 from simulator.rpc.episode import CARLA_VERSION
 from simulator.rpc.table import Dispatcher
 from simulator.rpc_methods import METHODS
+from simulator.sensors.pixels import warm_up as warm_up_pixels
+from simulator.sensors.stage import stage_of
 from simulator.server import PortInUseError, Server
 from simulator.simulation import Simulation
+from simulator.world.blueprints import default_library
 from simulator.world.errors import UnknownTownError
-from simulator.world.town import Town
+from simulator.world.town import Town, available_towns
 from simulator.world.world import warm_up
 
 EXIT_OK = 0
@@ -40,8 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         handler.addFilter(_Cap())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    _limit_threads(options.threads)
     if options.warm_up:
-        warm_up()
+        _compile_kernels()
+        stage_of(Town.load(available_towns()[0]), default_library())
         return EXIT_OK
     try:
         town = Town.load(options.town)
@@ -49,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (UnknownTownError, PortInUseError) as error:
         return _fail(error)
     try:
-        warm_up()
+        _compile_kernels()
         simulation = Simulation(
             town, seed=options.seed, publisher=server.streams, stream_port=options.port + 1
         )
@@ -66,6 +74,20 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         server.close()
     return EXIT_OK
+
+
+def _compile_kernels() -> None:
+    """Compile all that a tick needs, cameras included, or load it from the cache."""
+    warm_up()
+    warm_up_cameras()
+    warm_up_pixels()
+
+
+def _limit_threads(threads: int | None) -> None:
+    """Let the kernels of cameras and LiDARs use so many threads, and no processor while they wait."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when the first of them starts
+    if threads is not None:
+        numba.set_num_threads(min(threads, int(numba.config.NUMBA_NUM_THREADS)))
 
 
 class _CallLog:
@@ -120,6 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--log-calls", type=Path, metavar="FILE", help="append the name of each method that clients call"
     )
+    parser.add_argument(
+        "--threads", type=_count, metavar="N", help="most threads that draw (default: one per processor)"
+    )
     parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"
@@ -132,6 +157,13 @@ def _port(text: str) -> int:
     if not 0 < port < 65535:
         raise argparse.ArgumentTypeError(f"{port} is not between 1 and 65534")
     return port
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{count} is not 1 or more")
+    return count
 
 
 def _announce(host: str, port: int, town: str) -> None:

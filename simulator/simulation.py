@@ -16,9 +16,10 @@ import msgpack
 from simulator.appearance import Appearance
 from simulator.rehearsal import rehearse
 from simulator.scene.objects import Label, MapLayer
-from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of
-from simulator.sensors.registry import SENSORS, check_supported
+from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of, pose_of
+from simulator.sensors.registry import SEEING_SENSORS, SENSORS, check_supported
 from simulator.sensors.schedule import Schedule
+from simulator.sensors.sight import Sight
 from simulator.wire.arguments import Pose
 from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
 from simulator.wire.rpc import Encoded
@@ -134,6 +135,7 @@ class Simulation:
         self._records: dict[int, bytes] = {}
         self._thing_records: dict[int, bytes] = {}
         self._map: carla.Map | None = None
+        self._sight: Sight | None = None
         self.library: BlueprintLibrary = default_library()
         self.settings = EpisodeSettings()
         self.frame = 0
@@ -163,6 +165,7 @@ class Simulation:
         self._records = {}
         self._thing_records = {}
         self._map = None
+        self._sight = None
         self._state = SimulationState.MAP_CHANGE
         if reset_settings:
             self.settings = EpisodeSettings()
@@ -257,6 +260,9 @@ class Simulation:
         now_s = self.world.sim_time_s
         states = self.world.states
         actors = self.world.actors
+        ignored = self.appearance.ignored_vehicles
+        if self._sight is not None:
+            self._sight.begin()
         for mounted in self._mounted.values():
             if not mounted.schedule.is_due(now_s, delta_s):
                 continue
@@ -273,14 +279,13 @@ class Simulation:
                 parent_center=self.world.center_of_mass(mounted.actor.id if parent is None else parent.id),
                 first_hit=self.world.first_hit,
                 thing_record=self.thing_record,
+                delta_s=delta_s,
+                sight=self.sight,
+                ignored_ids=ignored.get(mounted.actor.id, frozenset()),
             )
             payloads = mounted.sensor.measure(observation)
             if payloads:
-                x, y, z = own_state["location"].tolist()
-                pitch, yaw, roll = own_state["rotation"].tolist()
-                header = pack_sensor_header(
-                    mounted.sensor.type, self.frame, now_s, (x, y, z, pitch, yaw, roll)
-                )
+                header = pack_sensor_header(mounted.sensor.type, self.frame, now_s, pose_of(own_state))
                 for payload in payloads:
                     self._publisher.publish(mounted.stream_id, frame_message(header, payload))
 
@@ -302,6 +307,8 @@ class Simulation:
         blueprint = self.library[blueprint_id]
         check_supported(blueprint_id)
         actor = self.world.spawn(blueprint, _complete(attributes, blueprint), pose, parent_id, attachment)
+        if blueprint_id in SEEING_SENSORS:
+            self.sight()
         make = SENSORS.get(blueprint_id)
         if make is not None:
             try:
@@ -310,6 +317,12 @@ class Simulation:
                 self.world.destroy(actor.id)
                 raise
         return actor
+
+    def sight(self) -> Sight:
+        """What cameras and LiDARs of this episode share; made when the first of them is spawned."""
+        if self._sight is None:
+            self._sight = Sight(self.world)
+        return self._sight
 
     def _mount(self, actor: Actor, make: Callable[[Mounting], Sensor]) -> None:
         """Give a sensor its stream."""

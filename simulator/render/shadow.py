@@ -19,7 +19,9 @@ SIZE = 1024
 REACH_M = 50.0
 """Half the side of the view."""
 
-_STEP_M = 8.0
+STEP_M = 8.0
+"""Of the places that the view can be at: cameras within one step share it."""
+
 _AWAY_M = 500.0
 _NOTHING = -1e9
 
@@ -47,7 +49,7 @@ class SunView:
             place: of the camera, m.
             sun: unit vector towards the sun.
         """
-        center = np.floor(np.array(place) / _STEP_M + 0.5) * _STEP_M
+        center = np.floor(np.array(place) / STEP_M + 0.5) * STEP_M
         toward = sun.astype(np.float64)
         helper = np.array([0.0, 0.0, 1.0]) if abs(toward[2]) < 0.95 else np.array([1.0, 0.0, 0.0])
         right = np.cross(helper, toward)

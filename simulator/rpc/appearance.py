@@ -215,7 +215,7 @@ def _refused(name: str, answer: Answer, handler: Handler, note: str, *takes: Con
 
 _NO_SKELETON = "actors have no skeleton"
 _NOTHING_DRAWN = "nothing is drawn"
-_NO_CAMERA = "there are no cameras yet: tells CARLA's text about an actor that is none"
+_NO_CAMERA = "cameras have no G-buffers here: tells CARLA's text about an actor that is none"
 _WITHOUT_PHYSICS = "of a vehicle without physics, as in CARLA"
 _ONE_ENGINE = "one physics engine only"
 _NO_ROS = "there is no ROS bridge in the server"

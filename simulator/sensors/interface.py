@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.wire.layouts import SensorType
+from simulator.wire.layouts import Pose, SensorType
 from simulator.world.actors import Actor, Collision, Vector
 from simulator.world.sweeps import Hit, Sweep
+
+if TYPE_CHECKING:
+    from simulator.sensors.sight import Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Observation:
         parent_center: centre of mass of the parent in the world, m; without one, the sensor's own place.
         first_hit: what a swept sphere meets first.
         thing_record: object of the scene -> its msgpack `Actor`.
+        delta_s: length of the tick.
+        sight: gives what cameras and LiDARs share.
+        ignored_ids: vehicles that this sensor's rays pass through.
     """
 
     own_state: np.void
@@ -38,6 +44,9 @@ class Observation:
     parent_center: Vector
     first_hit: Callable[[Sweep], Hit | None]
     thing_record: Callable[[int], bytes]
+    delta_s: float
+    sight: Callable[[], Sight]
+    ignored_ids: frozenset[int] = frozenset()
 
     def record_of(self, actor_id: int, thing: int) -> bytes:
         """The msgpack `Actor` of an actor, or of an object of the scene where that is not -1."""
@@ -62,6 +71,13 @@ class BadAttributeError(ValueError):
 
     def __init__(self, name: str, value: str) -> None:
         super().__init__(f"attribute {name} must be a finite number, got {value!r}")
+
+
+class AttributeRangeError(BadAttributeError):
+    """An attribute of a sensor is a number that no such sensor has."""
+
+    def __init__(self, name: str, value: str, low: float, high: float) -> None:
+        ValueError.__init__(self, f"attribute {name} must be between {low:g} and {high:g}, got {value!r}")
 
 
 Attributes = Mapping[str, str]
@@ -98,6 +114,18 @@ def number_of(attributes: Attributes, name: str) -> float:
     return value
 
 
+def number_within(attributes: Attributes, name: str, low: float, high: float) -> float:
+    """A float attribute between two numbers.
+
+    Raises:
+        BadAttributeError: it is no finite number, or beyond them.
+    """
+    value = number_of(attributes, name)
+    if not low <= value <= high:
+        raise AttributeRangeError(name, attributes[name], low, high)
+    return value
+
+
 def noise_generator(attributes: Attributes) -> np.random.Generator:
     """The generator of a sensor's noise, from its `noise_seed`; negative seeds count too, as in CARLA.
 
@@ -105,6 +133,13 @@ def noise_generator(attributes: Attributes) -> np.random.Generator:
         BadAttributeError: the seed is no number.
     """
     return np.random.default_rng(int(number_of(attributes, "noise_seed")) % 2**32)
+
+
+def pose_of(state: np.void) -> Pose:
+    """Place and direction in a row of `ACTOR_STATE`."""
+    x, y, z = state["location"].tolist()
+    pitch, yaw, roll = state["rotation"].tolist()
+    return (x, y, z, pitch, yaw, roll)
 
 
 def rotation_matrix(rotation_deg: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from simulator.sensors.camera import ColourCamera, DepthCamera, InstanceCamera, SemanticCamera
 from simulator.sensors.collision import CollisionSensor
 from simulator.sensors.gnss import GnssSensor
 from simulator.sensors.inertial import InertialSensor
 from simulator.sensors.interface import Mounting, Sensor
+from simulator.sensors.lidar import Lidar, SemanticLidar
 from simulator.sensors.obstacle import ObstacleSensor
 
 SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
     {
+        "sensor.camera.rgb": ColourCamera,
+        "sensor.camera.depth": DepthCamera,
+        "sensor.camera.semantic_segmentation": SemanticCamera,
+        "sensor.camera.instance_segmentation": InstanceCamera,
+        "sensor.lidar.ray_cast": Lidar,
+        "sensor.lidar.ray_cast_semantic": SemanticLidar,
         "sensor.other.collision": CollisionSensor,
         "sensor.other.gnss": GnssSensor,
         "sensor.other.imu": InertialSensor,
@@ -20,6 +28,9 @@ SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
     }
 )
 """Blueprint id -> how to make one."""
+
+SEEING_SENSORS = frozenset(name for name in SENSORS if name.startswith(("sensor.camera.", "sensor.lidar.")))
+"""Sensors that look at the town's triangles."""
 
 CLIENT_SIDE_SENSORS = frozenset({"sensor.other.lane_invasion"})
 """Sensors that the client computes by itself; the server only has to keep an actor for them."""

@@ -82,9 +82,13 @@ class Level:
         layer = self._objects["layer"]
         return np.asarray((layer == MapLayer.NONE) | (layer & int(self.loaded) != 0))
 
+    def standing(self) -> NDArray[np.bool_]:
+        """(N,) whether each object of the scene is there: in a loaded layer and not switched off."""
+        return self.is_loaded() & ~self._switched_off
+
     def _stand(self) -> None:
         """Write into the solids whether they are there."""
-        there = np.append(self.is_loaded() & ~self._switched_off, True)  # poles have object -1
+        there = np.append(self.standing(), True)  # poles have object -1
         solids = self.solids.solids
         solids["stands"] = there[solids["object"]]
         solids["collides"] = self._may_collide * solids["stands"]

@@ -99,6 +99,11 @@ class World:
         return self._roster.states
 
     @property
+    def bodies(self) -> NDArray[np.void]:
+        """(M,) BODY of the actors that have one. For reading only; replaced when actors come and go."""
+        return self._roster.bodies
+
+    @property
     def actors(self) -> dict[int, Actor]:
         """Live actors by id, in the order of their coming. For reading only."""
         return self._roster.actors

@@ -64,7 +64,7 @@ def test_one_light_freezes(world: carla.World, peer: Peer) -> None:
 
 
 def test_gbuffers_need_a_camera(peer: Peer, car: carla.Vehicle) -> None:
-    """Sent for cameras only, which this version refuses to spawn."""
+    """Sent for cameras only."""
     wrong = f"Actor does not match the expected type.  Actor Id: {car.id}"
     for method, *more in (("enable_gbuffers", True), ("are_gbuffers_enabled",), ("get_gbuffer_token", 0)):
         assert error_text(peer.call(method, car.id, *more)).endswith(wrong)

@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from simulator.sensors.camera import ColourCamera, DepthCamera
 from simulator.sensors.gnss import GnssSensor
 from simulator.sensors.inertial import InertialSensor
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, rotation_matrix
+from simulator.sensors.lidar import Lidar, SemanticLidar
 from simulator.sensors.obstacle import ObstacleSensor
 from simulator.sensors.registry import CLIENT_SIDE_SENSORS, SENSORS, UnsupportedSensorError, check_supported
+from simulator.sensors.sight import Sight
 from simulator.wire.layouts import ACTOR_STATE
 from simulator.world.actors import Actor, ActorKind, Box
 from simulator.world.blueprints import default_library
@@ -52,7 +55,13 @@ def observation(states: NDArray[np.void], now_s: float = 0.0, hit: Hit | None = 
         now_s=now_s,
         parent_center=(x, y, z),
         first_hit=lambda _: hit,
+        delta_s=0.05,
+        sight=_blind,
     )
+
+
+def _blind() -> Sight:
+    raise AssertionError("no sensor of this file looks at anything")
 
 
 def measure(sensor: InertialSensor, yaw_deg: float) -> list[object]:
@@ -125,6 +134,10 @@ def test_bias_and_noise_of_a_satellite_fix_are_what_was_asked_for() -> None:
         ("sensor.other.imu", "noise_gyro_bias_x", InertialSensor),
         ("sensor.other.gnss", "noise_seed", GnssSensor),
         ("sensor.other.obstacle", "distance", ObstacleSensor),
+        ("sensor.camera.rgb", "image_size_x", ColourCamera),
+        ("sensor.camera.depth", "fov", DepthCamera),
+        ("sensor.lidar.ray_cast", "points_per_second", Lidar),
+        ("sensor.lidar.ray_cast_semantic", "channels", SemanticLidar),
     ],
 )
 @pytest.mark.parametrize("text", ["", "far", "nan", "inf"])
@@ -132,6 +145,24 @@ def test_an_attribute_that_is_no_number_is_refused_by_name(
     blueprint_id: str, attribute: str, make: Callable[[Mounting], object], text: str
 ) -> None:
     with pytest.raises(BadAttributeError, match=attribute):
+        make(mounting(blueprint_id, **{attribute: text}))
+
+
+@pytest.mark.parametrize(
+    ("blueprint_id", "attribute", "make", "text"),
+    [
+        ("sensor.camera.rgb", "image_size_x", ColourCamera, "0"),
+        ("sensor.camera.rgb", "image_size_y", ColourCamera, "100000"),
+        ("sensor.camera.depth", "fov", DepthCamera, "180"),
+        ("sensor.lidar.ray_cast", "channels", Lidar, "-1"),
+        ("sensor.lidar.ray_cast", "range", Lidar, "1e9"),
+        ("sensor.lidar.ray_cast_semantic", "horizontal_fov", SemanticLidar, "361"),
+    ],
+)
+def test_an_attribute_that_no_such_sensor_has_is_refused_by_name(
+    blueprint_id: str, attribute: str, make: Callable[[Mounting], object], text: str
+) -> None:
+    with pytest.raises(BadAttributeError, match=f"{attribute} must be between"):
         make(mounting(blueprint_id, **{attribute: text}))
 
 

@@ -1,0 +1,37 @@
+"""Compiles every kernel of this room, or loads it from the cache, on a scene of two boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.render.camera import Camera
+from simulator.render.labels import PALETTE_SIZE, Label
+from simulator.render.lamps import street_lights
+from simulator.render.lidar import scan
+from simulator.render.light import Weather, make_light
+from simulator.render.mesh import make_mesh
+from simulator.render.patterns import PatternBook
+from simulator.render.shadow import SunView
+from simulator.render.shapes import box
+from simulator.render.store import Drawn, TriangleStore
+
+
+def warm_up() -> None:
+    """Draw one small picture with shadows and lamps, and make one small scan."""
+    mesh = make_mesh(box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), (0.5, 0.5, 0.5), Label.BUILDINGS)
+    store = TriangleStore(mesh.at(6.0, 0.0, 0.0), [("box", mesh)], *PatternBook().tables())
+    drawn = Drawn(
+        ["box"],
+        np.eye(3)[None],
+        np.array([[9.0, 4.0, 0.0]]),
+        np.ones(1, np.int32),
+        np.zeros(1, np.int32),
+        np.zeros((1, PALETTE_SIZE, 4), np.float32),
+    )
+    objects = store.objects(drawn)
+    pose = (0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    light = make_light(Weather())
+    shade = SunView().look(store, objects, pose[:3], light.sun)
+    lamps = street_lights(np.array([[2.0, 0.0, 4.0]]))
+    Camera(32, 32, 90.0).render(store, objects, pose, light, shade, lamps)
+    scan(store, objects, pose, np.radians(np.arange(-4.0, 4.0)), np.radians(np.array([-2.0, 0.0])), 50.0)
