@@ -19,16 +19,23 @@ from simulator.render.film import rain
 from simulator.render.lamps import headlights, nearest, street_lights
 from simulator.render.lidar import directions, scan
 from simulator.render.light import Weather, make_light
-from simulator.render.scenery import build_store
 from simulator.render.shadow import SunView
-from simulator.render.signals import LightHeads
-from simulator.render.store import Objects, TriangleStore
+from simulator.render.store import Objects
+from simulator.sensors.stage import Stage
 from simulator.world.blueprints import default_library
 from simulator.world.town import Town
 
-PLACES = {"Town01": 30, "Town02": 12, "Town04": 180, "Town06": 60, "Town07": 20, "Town10HD": 40}
+PLACES = {"Town10HD": 40, "Town01": 30, "Town02": 12, "Town04": 180, "Town06": 60, "Town07": 20}
 PRESETS = ("ClearNoon", "WetCloudyNoon", "HardRainNoon", "ClearSunset", "ClearNight", "DustStorm")
-PAINTS = ((137, 0, 0), (17, 37, 103), (20, 20, 20), (235, 235, 235), (105, 105, 105), (180, 44, 44), (61, 86, 47))
+PAINTS = (
+    (137, 0, 0),
+    (17, 37, 103),
+    (20, 20, 20),
+    (235, 235, 235),
+    (105, 105, 105),
+    (180, 44, 44),
+    (61, 86, 47),
+)
 TILE, FOOT = (400, 225), 18
 Pose = tuple[float, float, float, float, float, float]
 Picture = NDArray[np.uint8]
@@ -49,8 +56,9 @@ class Scene:
 
     def __init__(self, name: str) -> None:
         self.town = Town.load(name)
-        library = list(default_library())
-        self.store: TriangleStore = build_store(self.town, library, furniture(self.town))
+        library = default_library()
+        stage = Stage(self.town, library)
+        self.store, self._heads = stage.store, stage.heads
         points = self.town.spawn_points
         start = np.array(points[PLACES[name] % len(points)])
         away = np.linalg.norm(np.array(points)[:, :2] - start[:2], axis=1)
@@ -67,10 +75,10 @@ class Scene:
             x, y, z, _, yaw, _ = self.standing(points[index])
             c, s = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
             blueprint = walkers[(number * 3) % len(walkers)]
-            assert blueprint.box is not None
+            half = blueprint.box[1][2] if blueprint.box is not None else 0.9
             side = 4.6 if number % 2 else -4.6
             players.append(Player(500 + number, blueprint))
-            rows.append((x - s * side + 5 * c, y + c * side + 5 * s, z + blueprint.box[1][2] + 0.15, 0.0, yaw, 0.0))
+            rows.append((x - s * side + 5 * c, y + c * side + 5 * s, z + half + 0.15, 0.0, yaw, 0.0))
         self.players, self.transforms = players, np.array(rows)
         self.pose: Pose = self.standing(start)
 
@@ -90,9 +98,8 @@ class Scene:
             motion.transform, 0.2 * np.sin(np.arange(count)), np.arange(count) * 0.37, np.full(count, 1.4),
             np.where(np.arange(count) % 3 == 0, lights | 8, lights).astype(np.int64),
         )  # fmt: skip
-        heads = LightHeads(self.town)
         number = len(self.town.lights)
-        lit = heads.drawn(np.arange(number) % 3, np.arange(number) + 5000)
+        lit = self._heads.drawn(np.arange(number) % 3, np.arange(number) + 5000)
         return self.store.objects(Cast(self.store, self.players).drawn(motion), lit), motion
 
     def photo(self, preset: str, size: tuple[int, int], pose: Pose, fov: float = 90.0) -> Picture:
@@ -106,12 +113,15 @@ class Scene:
         camera = Camera(2 * size[0], 2 * size[1], fov)
         frame = camera.render(self.store, objects, pose, light, shade, lamps if night else lamps[:0])
         rain(frame.bgra, weather.precipitation, weather.wind_intensity, 5)
-        small = Image.fromarray(np.ascontiguousarray(frame.bgra[:, :, 2::-1])).resize(size, Image.Resampling.BOX)
+        small = Image.fromarray(np.ascontiguousarray(frame.bgra[:, :, 2::-1])).resize(
+            size, Image.Resampling.BOX
+        )
         return np.asarray(small)
 
     def lamps(self) -> NDArray[np.float32]:
         """Street lights of the scene."""
-        return street_lights(lamp_places(self.town))
+        lamps = self.town.scene.lamps
+        return street_lights(np.stack([lamps[axis] for axis in "xyz"], axis=1))
 
     def labels(self, size: tuple[int, int], pose: Pose) -> Picture:
         """What a semantic camera sees, in a palette of its own."""
@@ -138,11 +148,6 @@ class Scene:
         return picture
 
 
-def furniture(town: Town) -> list:  # type: ignore[type-arg]
-    """What stands beside the roads, as far as this version has it."""
-    return scene_meshes(town)
-
-
 PALETTE = np.random.default_rng(4).integers(60, 240, (256, 3)).astype(np.uint8)
 for number, rgb in {
     1: (110, 90, 120), 2: (210, 70, 190), 3: (90, 90, 90), 6: (190, 190, 190), 7: (250, 170, 30),
@@ -166,7 +171,10 @@ def main() -> None:
         seat: Pose = (x + 0.4 * c, y + 0.4 * s, z + 1.6, pitch - 2.0, yaw, 0.0)
         behind: Pose = (x - 8.0 * c, y - 8.0 * s, z + 4.2, pitch - 11.0, yaw, 0.0)
         tiles = [(p, scene.photo(p, TILE, behind if k % 2 else seat)) for k, p in enumerate(PRESETS)]
-        tiles += [("labels", scene.labels(TILE, seat)), ("LiDAR from above", scene.from_above(TILE, scene.pose))]
+        tiles += [
+            ("labels", scene.labels(TILE, seat)),
+            ("LiDAR from above", scene.from_above(TILE, scene.pose)),
+        ]
         for column, (title, picture) in enumerate(tiles):
             corner = (column * TILE[0], row * (TILE[1] + FOOT))
             sheet.paste(Image.fromarray(picture), corner)

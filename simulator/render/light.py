@@ -77,7 +77,7 @@ def make_light(weather: Weather) -> Light:
     altitude, azimuth = math.radians(weather.sun_altitude_deg), math.radians(weather.sun_azimuth_deg)
     sine = math.sin(altitude)
     day = _smooth((sine + 0.10) / 0.28)  # 0 at night, 1 in full daylight
-    high = _smooth((sine + 0.02) / 0.45)
+    high = _smooth((sine + 0.02) / 0.70)
     cloud = _smooth(max(weather.cloudiness, weather.precipitation) / 100.0)
     warm = np.array([1.0, 0.5 + 0.45 * high, 0.25 + 0.62 * high])
     sun_rgb = warm * 2.6 * _smooth((sine + 0.01) / 0.22) * (1.0 - 0.93 * cloud)

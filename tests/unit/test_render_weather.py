@@ -15,7 +15,8 @@ from tests.support.render_town import stage
 
 FIELDS = {
     "cloudiness": 80.0, "precipitation": 80.0, "precipitation_deposits": 80.0, "sun_azimuth_deg": 120.0,
-    "sun_altitude_deg": 10.0, "fog_density": 60.0, "fog_distance_m": 60.0, "wetness": 80.0, "dust_storm": 80.0,
+    "sun_altitude_deg": 10.0, "fog_density": 60.0, "fog_distance_m": 60.0, "wetness": 80.0,
+    "dust_storm": 80.0,
     "wind_intensity": 90.0, "fog_falloff": 3.0, "scattering_intensity": 4.0, "mie_scattering_scale": 0.3,
     "rayleigh_scattering_scale": 0.12,
 }  # fmt: skip
@@ -53,12 +54,12 @@ def test_presets_look_like_their_names() -> None:
     names = ("ClearNoon", "ClearSunset", "ClearNight", "CloudyNoon", "HardRainNoon", "DustStorm")
     looks = {name: shot(preset(name)) for name in names}
     mean = {name: picture.mean(axis=(0, 1)) for name, picture in looks.items()}  # blue, green, red
-    contrast = {name: picture.std() for name, picture in looks.items()}
+    colourful = {name: np.ptp(picture, axis=2).mean() for name, picture in looks.items()}
     warmth = {name: colour[2] / colour[0] for name, colour in mean.items()}
     assert mean["ClearNight"].mean() < 0.5 * mean["ClearNoon"].mean()
     assert warmth["ClearSunset"] > 1.1 * warmth["ClearNoon"]
     assert warmth["DustStorm"] > 1.3 * warmth["ClearNoon"]
-    assert contrast["HardRainNoon"] < contrast["ClearNoon"]
+    assert colourful["HardRainNoon"] < 0.8 * colourful["ClearNoon"]
     assert warmth["CloudyNoon"] != pytest.approx(warmth["ClearNoon"], rel=0.01)
 
 
@@ -81,7 +82,13 @@ def test_lens_and_film() -> None:
     assert np.array_equal(through(picture, None, None), picture)
     base = Lens(circle_multiplier=3.0)
     seen = {through(picture, base.sources(80, 60), None).tobytes()}
-    for field, value in (("k", 2.0), ("kcube", 3.0), ("x_size", 0.5), ("y_size", 0.5), ("circle_falloff", 1.0)):
+    for field, value in (
+        ("k", 2.0),
+        ("kcube", 3.0),
+        ("x_size", 0.5),
+        ("y_size", 0.5),
+        ("circle_falloff", 1.0),
+    ):
         bent = through(picture, dataclasses.replace(base, **{field: value}).sources(80, 60), None)
         assert np.array_equal(bent[30, 40], picture[30, 40])  # the middle stays
         seen.add(bent.tobytes())
