@@ -180,7 +180,7 @@ def main() -> None:
             sheet.paste(Image.fromarray(picture), corner)
             draw.text((corner[0] + 6, corner[1] + TILE[1] + 3), f"{name}  {title}", (220, 220, 220))
         if name == "Town10HD":
-            best = Image.fromarray(scene.photo("ClearSunset", (1280, 640), behind))
+            best = Image.fromarray(scene.photo("ClearNoon", (1280, 640), behind))
             best.save(folder / "gallery-best.jpg", quality=88, optimize=True)
     sheet = sheet.resize((sheet.width * 3 // 4, sheet.height * 3 // 4), Image.Resampling.LANCZOS)
     sheet.save(folder / "gallery.jpg", quality=72, optimize=True)
