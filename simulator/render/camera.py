@@ -118,6 +118,10 @@ class Camera:
         )  # fmt: skip
         return frame
 
+    def records_of(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Of the latest picture: the objects in view, and each record's integers; see `cull`, `project`."""
+        return self._scratch.seen, self._scratch.ri
+
 
 def view_matrix(pose: tuple[float, float, float, float, float, float]) -> NDArray[np.float64]:
     """(4, 3): right, down and forward of a camera in the world, and its place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.render.coachwork import (
+    BODY_SHARE,
     DARK_RGB,
     PLATE_RGB,
     Station,
@@ -24,24 +25,24 @@ Profile = tuple[tuple[float, ...], ...]
 # Shares of the half length (x, 1 is the front bumper) and of the height (z). The hull from front to back: x,
 # lower z, upper z, share of the half width; then the cabin: lower front, upper front, upper and lower back.
 _SALOON: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.17, 0.46, 0.86), (0.955, 0.17, 0.52, 0.92), (0.80, 0.15, 0.58, 0.98), (0.34, 0.14, 0.64, 1.0),
-     (-0.62, 0.14, 0.66, 1.0), (-0.93, 0.18, 0.65, 0.95), (-1.0, 0.18, 0.62, 0.88)),
-    (0.48, 0.14, -0.50, -0.86), 0.62,
+    ((1.0, 0.09, 0.54, 0.95), (0.97, 0.08, 0.60, 0.98), (0.80, 0.08, 0.66, 1.0), (0.36, 0.08, 0.69, 1.0),
+     (-0.66, 0.08, 0.73, 1.0), (-0.96, 0.08, 0.73, 0.985), (-1.0, 0.09, 0.71, 0.96)),
+    (0.54, 0.22, -0.66, -0.92), 0.67,
 )  # fmt: skip
 _HATCH: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.17, 0.46, 0.86), (0.95, 0.17, 0.52, 0.93), (0.76, 0.15, 0.58, 0.98), (0.42, 0.14, 0.62, 1.0),
-     (-0.60, 0.14, 0.64, 1.0), (-0.94, 0.18, 0.62, 0.96), (-1.0, 0.18, 0.60, 0.90)),
-    (0.52, 0.18, -0.70, -0.95), 0.60,
+    ((1.0, 0.09, 0.56, 0.95), (0.97, 0.08, 0.62, 0.98), (0.80, 0.08, 0.67, 1.0), (0.44, 0.08, 0.69, 1.0),
+     (-0.60, 0.08, 0.69, 1.0), (-0.96, 0.08, 0.68, 0.985), (-1.0, 0.09, 0.66, 0.96)),
+    (0.60, 0.26, -0.88, -0.98), 0.66,
 )  # fmt: skip
 _OFFROAD: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.20, 0.52, 0.90), (0.96, 0.20, 0.57, 0.97), (0.80, 0.18, 0.60, 1.0), (0.36, 0.17, 0.62, 1.0),
-     (-0.60, 0.17, 0.63, 1.0), (-0.95, 0.20, 0.62, 0.98), (-1.0, 0.28, 0.58, 0.92)),
-    (0.42, 0.22, -0.86, -0.97), 0.60,
+    ((1.0, 0.12, 0.58, 0.96), (0.97, 0.11, 0.63, 0.99), (0.80, 0.11, 0.65, 1.0), (0.36, 0.11, 0.66, 1.0),
+     (-0.60, 0.11, 0.66, 1.0), (-0.96, 0.11, 0.65, 0.99), (-1.0, 0.14, 0.62, 0.97)),
+    (0.48, 0.30, -0.93, -0.985), 0.64,
 )  # fmt: skip
 _VAN: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.16, 0.34, 0.82), (0.97, 0.12, 0.42, 0.96), (0.80, 0.11, 0.47, 1.0), (0.50, 0.11, 0.50, 1.0),
-     (-0.60, 0.11, 0.50, 1.0), (-0.97, 0.12, 0.50, 0.99), (-1.0, 0.16, 0.46, 0.95)),
-    (0.86, 0.50, -0.97, -0.99), 0.46,
+    ((1.0, 0.10, 0.42, 0.95), (0.98, 0.08, 0.46, 0.98), (0.80, 0.08, 0.49, 1.0), (0.50, 0.08, 0.50, 1.0),
+     (-0.60, 0.08, 0.50, 1.0), (-0.98, 0.08, 0.50, 0.99), (-1.0, 0.10, 0.48, 0.98)),
+    (0.94, 0.74, -0.985, -0.995), 0.47,
 )  # fmt: skip
 _SMALL_HALF_M, _TALL_HALF_M = 2.15, 0.88
 
@@ -71,24 +72,24 @@ def car_mesh(
     tall = 2.0 * hz
     shape = _VAN if van else _OFFROAD if hz > _TALL_HALF_M else _HATCH if hx < _SMALL_HALF_M else _SALOON
     profile, cabin, belt = shape
-    wide = hy * (0.96 if van else 0.93)  # the mirrors reach the box
+    wide = hy * BODY_SHARE  # the mirrors reach the box
     stations: list[Station] = [
         (x * hx, low * tall, high * tall, share * wide) for x, low, high, share in profile
     ]
     parts = [hull(stations, label)]
-    roof = tall * (0.93 if beacons else 1.0)
+    roof = tall * (0.955 if beacons else 1.0)
     parts.append(_cabin(hx, wide, belt * tall, roof, cabin, label, van))
     parts += [arch(x, wide * 1.004, radius, radius * 1.14, label) for x in axles]
     front, rear = stations[1], stations[-2]
     z = (0.40 if van else 0.50) * tall
-    nose = stations[1][0] + 0.4 * (hx - stations[1][0])
+    nose = hx - 0.009 * hx
     parts.append(
         lamps(
             label,
-            (0.93 * hx, 0.99 * hx),
-            0.90 * wide,
+            (0.95 * hx, 1.004 * hx),
+            0.93 * wide,
             z * 0.93,
-            (0.15 * wide, 0.032 * tall),
+            (0.15 * wide, 0.04 * tall),
             ((Slot.HEAD, 0.0, 0.75), (Slot.LEFT, 0.75, 1.0)),
         )
     )
@@ -96,19 +97,19 @@ def car_mesh(
     parts.append(
         lamps(
             label,
-            (-0.94 * hx, -0.992 * hx),
-            0.93 * wide,
+            (-0.95 * hx, -1.004 * hx),
+            0.94 * wide,
             z * lift,
             (0.14 * wide, 0.045 * tall),
             ((Slot.REVERSE, 0.0, 0.22), (Slot.BRAKE, 0.22, 0.75), (Slot.LEFT, 0.75, 1.0)),
         )
     )
     parts.append(
-        block((0.985 * front[0], 0.0, 0.24 * tall), (0.045 * hx, 0.60 * wide, 0.05 * tall), label, DARK_RGB)
+        block((0.985 * front[0], 0.0, 0.22 * tall), (0.047 * hx, 0.60 * wide, 0.05 * tall), label, DARK_RGB)
     )
     parts.append(block((nose, 0.0, 0.72 * z), (0.012 * hx, 0.42 * wide, 0.03 * tall), label, DARK_RGB))
-    parts.append(block((-hx * 0.992, 0.0, 0.62 * z), (0.008 * hx, 0.26, 0.055), label, PLATE_RGB))
-    parts.append(block((rear[0], 0.0, 0.40 * z), (0.035 * hx, 0.8 * wide, 0.04 * tall), label, DARK_RGB))
+    parts.append(block((-hx * 0.998, 0.0, 0.62 * z), (0.008 * hx, 0.26, 0.055), label, PLATE_RGB))
+    parts.append(block((rear[0], 0.0, 0.40 * z), (0.042 * hx, 0.8 * wide, 0.04 * tall), label, DARK_RGB))
     mirror_x = cabin[0] * hx * 0.82
     mirror = ((0.07, 0.09, 0.06), label, (0.3, 0.3, 0.3), Slot.BODY, Material.PAINT)
     parts += [block((mirror_x, side * (hy - 0.09), (belt + 0.06) * tall), *mirror) for side in (-1.0, 1.0)]
@@ -123,8 +124,8 @@ def car_mesh(
         for side, slot in ((-1.0, Slot.BEACON_RED), (1.0, Slot.BEACON_BLUE)):
             parts.append(
                 block(
-                    (middle, side * 0.28 * wide, (roof + tall) / 2.0),
-                    (0.11, 0.24 * wide, (tall - roof) / 2.0),
+                    (middle, side * 0.36 * wide, (roof + tall) / 2.0),
+                    (0.13, 0.34 * wide, (tall - roof) / 2.0),
                     label,
                     (0.3, 0.3, 0.3),
                     slot,
@@ -139,7 +140,7 @@ def _cabin(
 ) -> Mesh:
     """Roof, pillars and windows."""
     xs = [share * hx for share in cabin]
-    yl, yh = 0.93 * wide, (0.90 if van else 0.83) * wide
+    yl, yh = 0.97 * wide, (0.95 if van else 0.90) * wide
     corner = {
         (end, level, side): (
             xs[end if level == 0 else (1 if end == 0 else 2)],

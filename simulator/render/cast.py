@@ -137,6 +137,10 @@ class Cast:
                 rows.append((number, 0.0, sign * side * tall, feet + height * tall, 0.0, 0.0, sign * swing))
         return rows
 
+    def per_part(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One row for every object that `drawn` makes, of values with one row for every actor."""
+        return np.asarray(values)[self._actor]
+
     def drawn(self, motion: Motion, time_s: float = 0.0) -> Drawn:
         """All actors as objects of the store; `time_s` makes indicators and beacons blink."""
         body = rotation_matrices(motion.transform[:, 3:])[self._actor]

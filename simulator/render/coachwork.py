@@ -17,6 +17,9 @@ TYRE_RGB = (0.018, 0.018, 0.018)
 RIM_RGB = (0.36, 0.37, 0.39)
 PLATE_RGB = (0.7, 0.7, 0.66)
 
+BODY_SHARE = 0.98
+"""Of the half width of a car's box: what its body takes without its mirrors."""
+
 Station = tuple[float, float, float, float]
 """x, lower z, upper z, half width of a hull at one place, m."""
 
@@ -30,16 +33,16 @@ def hull(
         tall = high - low
         outline = np.array(
             [
-                (-0.90 * half, low),
+                (-0.95 * half, low),
                 (-0.985 * half, low + 0.22 * tall),
                 (-half, low + 0.55 * tall),
-                (-0.96 * half, low + 0.86 * tall),
-                (-0.86 * half, high),
-                (0.86 * half, high),
-                (0.96 * half, low + 0.86 * tall),
+                (-0.985 * half, low + 0.90 * tall),
+                (-0.93 * half, high),
+                (0.93 * half, high),
+                (0.985 * half, low + 0.90 * tall),
                 (half, low + 0.55 * tall),
                 (0.985 * half, low + 0.22 * tall),
-                (0.90 * half, low),
+                (0.95 * half, low),
             ]
         )
         rings.append(np.column_stack([np.full(len(outline), x), outline]))

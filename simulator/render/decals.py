@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.labels import Label, Material
-from simulator.render.lane_strips import ASPHALT_RGB
+from simulator.render.lane_strips import ASPHALT_RGB, ground_offsets
 from simulator.render.lettering import outlines
 from simulator.render.mesh import Mesh, cross, fan, joined, make_mesh, quads, upward
 from simulator.render.patterns import WHITE, Line, PatternBook
 from simulator.render.road_file import Painted, RoadShape
+from simulator.world.roads import RoadSurface
 from simulator.world.town import Town
 
 _LAYER = 3
@@ -29,7 +30,7 @@ def build_decals(town: Town, roads: tuple[RoadShape, ...], book: PatternBook) ->
     parts, stops = [], []
     for road in roads:
         for item in road.objects:
-            place = _Place(road, item)
+            place = _Place(road, item, town.roads)
             name = item.name.lower()
             if item.type == "crosswalk" and len(item.outline) >= 4:
                 parts.append(_crosswalk(place, item, book))
@@ -50,7 +51,8 @@ def build_decals(town: Town, roads: tuple[RoadShape, ...], book: PatternBook) ->
 class _Place:
     """Where an object lies: its frame (forward, left) to the world."""
 
-    def __init__(self, road: RoadShape, item: Painted) -> None:
+    def __init__(self, road: RoadShape, item: Painted, ground: RoadSurface) -> None:
+        self._ground = ground
         self._road, self._s, self._left = road, item.s_m, item.left_m
         s = np.array([item.s_m])
         _, _, heading = road.line.poses(s)
@@ -64,7 +66,10 @@ class _Place:
         dx, dy = c * local[:, 0] - sn * local[:, 1], sn * local[:, 0] + c * local[:, 1]
         along = dx * math.cos(self._line_heading) + dy * math.sin(self._line_heading)
         z = self._road.line.elevation(np.clip(self._s + along, 0.0, self._road.line.length_m))
-        return np.stack([self._at[0] + dx, self._at[1] - dy, z], axis=1)
+        points = np.stack([self._at[0] + dx, self._at[1] - dy, z], axis=1)
+        if self._road.junction_id >= 0:
+            points[:, 2] += ground_offsets(self._ground, points)
+        return points
 
 
 def _patterned(corners: NDArray[np.float64], uvw: NDArray[np.float64], pattern: int) -> Mesh:

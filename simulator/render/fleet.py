@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from simulator.render.cars import car_mesh
-from simulator.render.coachwork import wheel
+from simulator.render.coachwork import BODY_SHARE, wheel
 from simulator.render.labels import Label
 from simulator.render.lorries import bus_mesh, lorry_mesh, wedge_mesh
 from simulator.render.mesh import Mesh, Rgb, make_mesh
@@ -140,7 +140,7 @@ def wheel_mesh(spec: VehicleSpec) -> Mesh:
 
 def wheel_places(spec: VehicleSpec) -> list[tuple[float, float, float, bool]]:
     """x, y, z of every wheel's centre, and whether it is steered."""
-    half = spec.extent[1] * 0.93 - 0.10 if spec.track_m > 0.0 else 0.0
+    half = spec.extent[1] * BODY_SHARE - 0.10 if spec.track_m > 0.0 else 0.0
     if spec.base_type in ("truck", "bus"):
         half = spec.extent[1] * 0.93 - 0.16
     sides = (-half, half) if half > 0.0 else (0.0,)

@@ -13,12 +13,15 @@ from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads
 from simulator.render.patterns import PatternBook, mark_lines
 from simulator.render.road_file import Lane, Mark, RoadShape, Section
 from simulator.render.stations import stations
+from simulator.world.roads import SURFACE, RoadSurface, query_surface
 
 KERB_HEIGHT_M = 0.15
 _KERB_WIDTH_M = 0.15
 _KERB_FOOT_M = 0.05  # how deep a kerb's face goes below the road
 _GRASS_DROP_M = 0.03
 _NARROW_M = 0.02
+_BEFORE_END_M = 1e-6
+_WARPED_M, _WARPED_STEP_M, _WARPED_PARTS = 0.002, 0.75, 3
 
 ASPHALT_RGB = (0.082, 0.082, 0.085)
 PAVEMENT_RGB = (0.26, 0.25, 0.235)
@@ -61,13 +64,27 @@ class RoadMesh:
     samples: list[NDArray[np.float64]] = field(default_factory=list)
 
 
-def build_roads(roads: tuple[RoadShape, ...], book: PatternBook) -> RoadMesh:
-    """Strips, kerbs and edges of all roads; patterns of their marks go into `book`."""
+def build_roads(roads: tuple[RoadShape, ...], book: PatternBook, ground: RoadSurface) -> RoadMesh:
+    """Strips, kerbs and edges of all roads; patterns of their marks go into `book`.
+
+    In junctions, where roads of different heights overlap, `ground` says how high the surface is: vehicles
+    stand on that.
+    """
     made = RoadMesh()
     for road in roads:
         for section in road.sections:
-            _Strips(road, section, book, made).build()
+            _Strips(road, section, book, made, ground).build()
     return made
+
+
+def ground_offsets(
+    ground: RoadSurface, points: NDArray[np.float64], lift: float = 0.0
+) -> NDArray[np.float64]:
+    """(N,) how much higher the ground is than (N, 3) points that are `lift` above their own road."""
+    asked = np.ascontiguousarray(points - np.array([0.0, 0.0, lift]))
+    found = np.zeros(len(asked), SURFACE)
+    query_surface(ground.grid, asked, found)
+    return np.asarray(found["ground_z"] - asked[:, 2])
 
 
 def is_paved(lane: Lane) -> bool:
@@ -78,10 +95,17 @@ def is_paved(lane: Lane) -> bool:
 class _Strips:
     """One section."""
 
-    def __init__(self, road: RoadShape, section: Section, book: PatternBook, made: RoadMesh) -> None:
+    def __init__(
+        self, road: RoadShape, section: Section, book: PatternBook, made: RoadMesh, ground: RoadSurface
+    ) -> None:
         self._road, self._section, self._book, self._made = road, section, book, made
+        self._ground = ground
+        self._across = 1
         self._s = stations(road, section)
-        inside = np.clip(self._s, section.start_m, section.end_m)
+        if self._is_warped():
+            self._across, self._s = _WARPED_PARTS, stations(road, section, _WARPED_STEP_M)
+        # Offset and widths may jump where a section ends: its last station still belongs to it.
+        inside = np.clip(self._s, section.start_m, section.end_m - _BEFORE_END_M)
         self._left = road.bounds(section, inside)
 
     def build(self) -> None:
@@ -95,7 +119,19 @@ class _Strips:
         self._middle_kerb()
 
     def _points(self, left: NDArray[np.float64], lift: float = 0.0) -> NDArray[np.float64]:
-        return self._road.line.points(self._s, left, lift)
+        points = self._road.line.points(self._s, left, lift)
+        if self._road.junction_id >= 0:
+            points[:, 2] += ground_offsets(self._ground, points, lift)
+        return points
+
+    def _is_warped(self) -> bool:
+        """Whether the ground leaves the road's own plane, so that larger pieces would not follow it."""
+        if self._road.junction_id < 0:
+            return False
+        s = np.linspace(self._section.start_m, self._section.end_m - _BEFORE_END_M, 24)
+        edges = np.stack(list(self._road.bounds(self._section, s).values()))
+        points = self._road.line.points(s, edges).reshape(-1, 3)
+        return float(np.abs(ground_offsets(self._ground, points)).max()) > _WARPED_M
 
     def _lane(
         self,
@@ -117,15 +153,15 @@ class _Strips:
         a, b = self._points(inner, lift), self._points(outer, lift)
         self._sample(a, b)
         width = np.abs(outer - inner)
-        zero = np.zeros_like(width)
-        pa = np.stack([self._s, zero, width], axis=1)
-        pb = np.stack([self._s, width, zero], axis=1)
-        both = quads(
-            np.concatenate([a[:-1], pa[:-1]], axis=1),
-            np.concatenate([a[1:], pa[1:]], axis=1),
-            np.concatenate([b[1:], pb[1:]], axis=1),
-            np.concatenate([b[:-1], pb[:-1]], axis=1),
-        )
+        parts = 1 if raised else self._across
+        lines = []
+        for part in range(parts + 1):
+            share = part / parts
+            points = self._points(inner + share * (outer - inner), lift)
+            lines.append(
+                np.column_stack([points, self._s, share * width, (1.0 - share) * width])  # and u, v, w
+            )
+        both = np.concatenate([quads(c[:-1], c[1:], d[1:], d[:-1]) for c, d in itertools.pairwise(lines)])
         # Upward order, for corners and pattern coordinates alike.
         flat = both[:, :, :3]
         down = cross(flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0])[:, 2] < 0.0
@@ -138,7 +174,7 @@ class _Strips:
             )
         else:
             pattern = self._patterns(inner_marks, lane.marks, side)
-            marked = np.repeat(pattern, 2)
+            marked = np.tile(np.repeat(pattern, 2), parts)
             mesh = make_mesh(
                 both[:, :, :3], ASPHALT_RGB, Label.ROADS, Material.ASPHALT, pattern=marked, uvw=both[:, :, 3:]
             )

@@ -15,12 +15,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.render.labels import Label, Material
 from simulator.render.poses import rotation_matrices
 from simulator.render.project import OPTIONS, F
 from simulator.render.store import Objects, TriangleStore
+from simulator.render.surface_kernels import line_share
 
 _WEDGES_PER_TURN = 16
 _NEAR_M = 0.05
+_ASPHALT, _LINES = int(Material.ASPHALT), int(Label.ROAD_LINES)
+_POINT = F(1e-4)  # width of a ray where it ends, m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,3 +274,24 @@ def _scan(  # type: ignore[no-untyped-def]
                           + plane[2] * F(rot[0, 2] * d0 + rot[1, 2] * d1 + rot[2, 2] * d2))  # fmt: skip
                 above -= plane[3]
                 out_cos[row, i] = min(above / distance, one)
+                chart = triangles.chart[t]
+                if chart >= 0 and triangles.looks[t, 1] == _ASPHALT:
+                    # The ray's unit vector in the object's frame, to find what is painted where it ends.
+                    r0, r1 = turn * shrink[i], turn * shrink[i] * tangent[row]
+                    r2 = turn * shrink[i] * height[i] / turn
+                    x, y, z = F(0.0), F(0.0), F(0.0)
+                    for q in range(3):
+                        along = F(frame[0, q] * r0 + frame[1, q] * r1 + frame[2, q] * r2) * distance - F(
+                            objects.origin[o, q] - place[q]
+                        )
+                        x += F(rot[q, 0]) * along
+                        y += F(rot[q, 1]) * along
+                        z += F(rot[q, 2]) * along
+                    g = triangles.charts[chart]
+                    u = g[0] * x + g[1] * y + g[2] * z + g[3]
+                    across = g[4] * x + g[5] * y + g[6] * z + g[7]
+                    back = g[8] * x + g[9] * y + g[10] * z + g[11]
+                    pattern = triangles.chart_pattern[chart]
+                    for q in range(triangles.pattern_first[pattern], triangles.pattern_first[pattern + 1]):
+                        if line_share(triangles.lines[q], u, across, back, _POINT, _POINT, _POINT)[1]:
+                            out_label[row, i] = np.uint8(_LINES)

@@ -17,7 +17,12 @@ _NOISE = 256
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """CARLA's parameters that light depends on; per cent and degrees, as on the wire."""
+    """CARLA's weather parameters; per cent and degrees, as on the wire.
+
+    `wind_intensity` drives clouds on and slants the rain; `fog_falloff` is how fast fog thins with height;
+    `scattering_intensity` makes the sun's haze; the two scales are those of haze and of blue air, which are
+    0.03 and 0.0331 on a clear day.
+    """
 
     cloudiness: float = 10.0
     precipitation: float = 0.0
@@ -28,6 +33,11 @@ class Weather:
     fog_distance_m: float = 0.75
     wetness: float = 0.0
     dust_storm: float = 0.0
+    wind_intensity: float = 0.0
+    fog_falloff: float = 0.1
+    scattering_intensity: float = 1.0
+    mie_scattering_scale: float = 0.03
+    rayleigh_scattering_scale: float = 0.0331
 
 
 class Light(NamedTuple):
@@ -67,7 +77,7 @@ def make_light(weather: Weather) -> Light:
     altitude, azimuth = math.radians(weather.sun_altitude_deg), math.radians(weather.sun_azimuth_deg)
     sine = math.sin(altitude)
     day = _smooth((sine + 0.10) / 0.28)  # 0 at night, 1 in full daylight
-    high = _smooth((sine + 0.02) / 0.45)
+    high = _smooth((sine + 0.02) / 0.70)
     cloud = _smooth(max(weather.cloudiness, weather.precipitation) / 100.0)
     warm = np.array([1.0, 0.5 + 0.45 * high, 0.25 + 0.62 * high])
     sun_rgb = warm * 2.6 * _smooth((sine + 0.01) / 0.22) * (1.0 - 0.93 * cloud)
@@ -86,11 +96,16 @@ def make_light(weather: Weather) -> Light:
     dust = weather.dust_storm / 100.0
     sky = _sky(weather, day, high, cloud, above)
     horizon = sky.reshape(-1, 3)[_octahedral_directions()[..., 2].ravel() < 0.05].mean(axis=0)
-    fog_rgb = horizon * (1.0 - dust) + np.array([0.62, 0.44, 0.25]) * (0.1 + 0.6 * day) * dust
     thick = weather.fog_density / 100.0
-    per_m = 0.0009 + 0.055 * thick**1.7 + 0.0022 * weather.precipitation / 100.0 + 0.02 * dust
+    glare = 0.06 * (weather.scattering_intensity - 1.0) * day * thick
+    fog_rgb = (horizon + glare) * (1.0 - dust) + np.array([0.62, 0.44, 0.25]) * (0.1 + 0.6 * day) * dust
+    # Fog that thins quickly with height is thin at the height of a driver's eyes, too.
+    thick /= 1.0 + 0.9 * max(weather.fog_falloff - 0.1, 0.0)
+    per_m = 0.0007 + 0.034 * thick**1.9 + 0.0024 * weather.precipitation / 100.0 + 0.022 * dust
+    per_m += 0.006 * max(weather.mie_scattering_scale - 0.03, 0.0)
     far = np.maximum(np.arange(_FOG_SIZE) * _FOG_STEP_M - weather.fog_distance_m, 0.0)
-    veil = min(1.0, 1.3 * thick + 0.9 * dust)
+    veil = min(1.0, 1.2 * thick + 0.9 * dust)
+    soaked = max(weather.wetness, 0.85 * weather.precipitation, 0.9 * weather.precipitation_deposits)
     sky = sky * (1.0 - veil) + fog_rgb * veil
     bright = 0.55 + 0.45 * day
     return Light(
@@ -103,7 +118,7 @@ def make_light(weather: Weather) -> Light:
         sky.astype(np.float32),
         _tone(1.0 / bright + 0.9 * (1.0 - day)),
         _noise(),
-        np.float32(min(1.0, max(weather.wetness, 0.8 * weather.precipitation) / 100.0)),
+        np.float32(min(1.0, soaked / 100.0)),
         np.float32(weather.precipitation_deposits / 100.0),
         np.float32(1.0 - day),
     )
@@ -132,23 +147,33 @@ def _sky(
     sun = np.array(
         [math.cos(altitude) * math.cos(azimuth), math.cos(altitude) * math.sin(azimuth), math.sin(altitude)]
     )
+    air = weather.rayleigh_scattering_scale / 0.0331
+    haze = weather.mie_scattering_scale / 0.03 * weather.scattering_intensity
     zenith = np.array([0.10, 0.24, 0.58]) * (0.25 + 0.75 * high)
     low = np.array([0.62, 0.70, 0.78]) * high + np.array([0.75, 0.42, 0.22]) * (1.0 - high)
+    zenith = zenith * np.array([1.0, 1.0, 1.0 + 0.5 * (air - 1.0)]) * (0.6 + 0.4 * air)
+    low = low + (np.array([0.80, 0.45, 0.25]) - low) * min(0.5, 0.15 * max(air - 1.0, 0.0))
     blue = (zenith + (low - zenith) * (1.0 - up) ** 4) * day
+    blue = blue + (np.array([0.75, 0.76, 0.78]) * day - blue) * min(0.8, 0.5 * max(haze - 1.0, 0.0))
     toward = np.clip(d @ sun, 0.0, 1.0)[..., None]
     warm = np.array([1.0, 0.55 + 0.4 * high, 0.3 + 0.6 * high])
-    glow = warm * day * (0.5 * toward**8 * (1.2 - high) + 1.5 * toward**64 + 14.0 * (toward > 0.9994))
+    glow = (
+        warm
+        * day
+        * (0.5 * min(haze, 4.0) * toward**8 * (1.2 - high) + 1.5 * toward**64 + 14.0 * (toward > 0.9994))
+    )
     grey = (above * np.array([0.95, 0.95, 0.97])) * (0.75 + 0.35 * up)
-    share = _cloud_cover(d, max(weather.cloudiness, weather.precipitation) / 100.0)[..., None]
+    covered = max(weather.cloudiness, weather.precipitation) / 100.0
+    share = _cloud_cover(d, covered, weather.wind_intensity / 100.0)[..., None]
     puff = (above * 1.15 + warm * 0.45 * high * day) * (1.0 - 0.45 * cloud)
     open_sky = (blue + glow) * (1.0 - share) + (puff * (1.0 - cloud) + grey * cloud) * share
     night = np.array([0.010, 0.013, 0.026]) * (0.6 + 0.4 * (1.0 - up)) * (1.0 - day)
     return np.asarray(open_sky + night)
 
 
-def _cloud_cover(d: NDArray[np.float64], amount: float) -> NDArray[np.float64]:
-    """Share of cloud in each direction: a layer of soft noise at a fixed height."""
-    place = d[..., :2] / (d[..., 2:] + 0.25) * 1.3
+def _cloud_cover(d: NDArray[np.float64], amount: float, wind: float) -> NDArray[np.float64]:
+    """Share of cloud in each direction: a layer of soft noise at a fixed height, drawn out by the wind."""
+    place = d[..., :2] / (d[..., 2:] + 0.25) * 1.3 * np.array([1.0 - 0.55 * wind, 1.0 + 0.3 * wind])
     noise = _noise()
     total = np.zeros(d.shape[:2])
     for octave, weight in ((0.9, 0.55), (2.1, 0.28), (4.7, 0.17)):

@@ -19,14 +19,14 @@ def lorry_mesh(
     hx, hy, hz = half
     tall, label = 2.0 * hz, Label.TRUCK
     floor = radius * 1.35
-    wide = hy * 0.93
+    wide = hy * 0.96
     cab = 0.36 * hx
-    roof = tall * (0.93 if beacons else 0.90)
+    roof = tall * (0.93 if beacons else 0.95)
     parts = [
         hull(
             [
-                (hx, 0.30 * radius + 0.15, 0.52 * tall, 0.93 * wide),
-                (0.97 * hx, 0.4, 0.58 * tall, wide),
+                (hx, 0.24, 0.52 * tall, 0.98 * wide),
+                (0.97 * hx, 0.24, 0.58 * tall, wide),
                 (hx - cab, 0.4, 0.58 * tall, wide),
             ],
             label,
@@ -151,21 +151,21 @@ def lorry_mesh(
 def wedge_mesh(half: Half, axles: tuple[float, float], radius: float) -> Mesh:
     """The angular pick-up: one ridge from the bonnet over the roof down to the tail."""
     hx, hy, hz = half
-    tall, label, wide = 2.0 * hz, Label.TRUCK, hy * 0.95
+    tall, label, wide = 2.0 * hz, Label.TRUCK, hy * 0.97
     low = 0.2 * tall
-    side_view = np.array([(1.0, 0.26), (0.97, 0.5), (0.1, 1.0), (-1.0, 0.62), (-1.0, 0.3)]) * (hx, tall)
+    side_view = np.array([(1.0, 0.14), (0.985, 0.56), (0.05, 1.0), (-1.0, 0.76), (-1.0, 0.16)]) * (hx, tall)
     rings = [np.column_stack([side_view[:, 0], np.full(5, y), side_view[:, 1]]) for y in (-wide, wide)]
-    rings[0][2, 1], rings[1][2, 1] = -0.72 * wide, 0.72 * wide
+    rings[0][2, 1], rings[1][2, 1] = -0.80 * wide, 0.80 * wide
     parts = [make_mesh(prism(rings[0], rings[1]), (0.46, 0.47, 0.49), label, Material.PAINT)]
     parts.append(block((0.0, 0.0, low * 1.2), (0.95 * hx, 0.9 * wide, low * 0.4), label, DARK_RGB))
     a, b, c = (0.80 * hx, 0.605 * tall), (0.16 * hx, 0.975 * tall), (0.95, 0.0)
     parts.append(
         pane(
             [
-                (a[0], -0.78 * wide, a[1] + 0.02),
-                (a[0], 0.78 * wide, a[1] + 0.02),
-                (b[0], 0.66 * wide, b[1] + 0.02),
-                (b[0], -0.66 * wide, b[1] + 0.02),
+                (a[0], -0.84 * wide, a[1] + 0.055),
+                (a[0], 0.84 * wide, a[1] + 0.055),
+                (b[0], 0.74 * wide, b[1] + 0.02),
+                (b[0], -0.74 * wide, b[1] + 0.02),
             ],
             (0.5, 0.0, 1.0),
             label,
@@ -175,8 +175,8 @@ def wedge_mesh(half: Half, axles: tuple[float, float], radius: float) -> Mesh:
         points = [
             (0.45 * hx, side * wide * 0.975, 0.63 * tall),
             (-0.42 * hx, side * wide * 0.955, 0.65 * tall),
-            (-0.3 * hx, side * wide * 0.82, 0.83 * tall),
-            (0.1 * hx, side * wide * 0.765, 0.93 * tall),
+            (-0.3 * hx, side * wide * 0.87, 0.85 * tall),
+            (0.1 * hx, side * wide * 0.83, 0.93 * tall),
         ]
         parts.append(pane([(x, y + side * 0.03, z) for x, y, z in points], (0.0, side, 0.3), label))
         parts.append(block((0.3 * hx, side * (hy - 0.08), 0.66 * tall), (0.06, 0.08, 0.05), label, DARK_RGB))

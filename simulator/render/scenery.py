@@ -33,7 +33,7 @@ def build_store(town: Town, blueprints: Iterable[Blueprint], furniture: Iterable
     seed = zlib.crc32(town.name.encode())
     book = PatternBook()
     roads = read_roads(town.opendrive)
-    made = build_roads(roads, book)
+    made = build_roads(roads, book, town.roads)
     surface = join_roads(made)
     terrain = build_terrain(np.concatenate(made.samples), seed)
     static = joined(

@@ -17,8 +17,14 @@ OVERLAP_M = 0.06
 """Roads go on this far beyond their ends, so that no crack opens where two of them meet."""
 
 
-def stations(road: RoadShape, section: Section) -> NDArray[np.float64]:
-    """Ascending s at which the section is cut; beyond the road's ends by `OVERLAP_M`."""
+def stations(road: RoadShape, section: Section, longest_m: float = _LONGEST_M) -> NDArray[np.float64]:
+    """Ascending s at which the section is cut; beyond the road's ends by `OVERLAP_M`.
+
+    Args:
+        road: that the section is of.
+        section: of lanes.
+        longest_m: no piece is longer.
+    """
     line = road.line
     lanes = section.left + section.right
     breaks = [line.starts, line.elevation.start, line.offset.start]
@@ -27,7 +33,10 @@ def stations(road: RoadShape, section: Section) -> NDArray[np.float64]:
     inner = np.unique(np.concatenate(breaks).round(4))
     inner = inner[(inner > section.start_m + 0.02) & (inner < section.end_m - 0.02)]
     cuts = np.concatenate([[section.start_m], inner, [section.end_m]])
-    parts = [np.linspace(a, b, _pieces(road, section, a, b) + 1)[:-1] for a, b in itertools.pairwise(cuts)]
+    parts = [
+        np.linspace(a, b, _pieces(road, section, a, b, longest_m) + 1)[:-1]
+        for a, b in itertools.pairwise(cuts)
+    ]
     s = np.concatenate([*parts, [section.end_m]])
     if section is road.sections[0]:
         s = np.concatenate([[s[0] - OVERLAP_M], s])
@@ -36,7 +45,7 @@ def stations(road: RoadShape, section: Section) -> NDArray[np.float64]:
     return s
 
 
-def _pieces(road: RoadShape, section: Section, a: float, b: float) -> int:
+def _pieces(road: RoadShape, section: Section, a: float, b: float, longest: float) -> int:
     line = road.line
     probe = np.linspace(a, b - 1e-6, 5)
     piece = max(int(np.searchsorted(line.starts, (a + b) / 2.0, side="right")) - 1, 0)
@@ -49,7 +58,7 @@ def _pieces(road: RoadShape, section: Section, a: float, b: float) -> int:
     # On a slope, what lies aside lies higher or lower, too.
     slope = float(np.abs(line.elevation(probe, 1)).max())
     upward = float(np.abs(line.elevation(probe, 2)).max()) + 0.25 * slope * sideways
-    step = _LONGEST_M
+    step = longest
     if sideways > 1e-9:
         step = min(step, float(np.sqrt(8.0 * _LATERAL_M / sideways)))
     if upward > 1e-9:

@@ -13,6 +13,8 @@ from simulator.render.shapes import ball, box, rod
 
 Half = tuple[float, float, float]
 
+_BAGS = ((0.05, 0.05, 0.055), (0.32, 0.07, 0.03), (0.05, 0.12, 0.20), (0.20, 0.16, 0.07))
+
 
 def bicycle_mesh(half: Half, axles: tuple[float, float], radius: float, number: int) -> Mesh:
     """Frame and rider; the wheels are apart. `number` chooses the rider's clothes."""
@@ -66,6 +68,7 @@ def bicycle_mesh(half: Half, axles: tuple[float, float], radius: float, number: 
             Material.LAMP,
         )
     )
+    parts.append(_luggage(half, axles, radius, label, number))
     rider = rider_mesh(
         number, (seat[0], 0.0, seat[2] + 0.06), (bar[0], wide, bar[2] + 0.03), crank, tall, helmet=True
     )
@@ -135,8 +138,35 @@ def motorcycle_mesh(half: Half, axles: tuple[float, float], radius: float, numbe
         for y, z in ((-0.07, 0.02), (0.07, 0.02), (0.07, 0.09), (-0.07, 0.09))
     ]
     parts.append(patch(tail, (-1.0, 0.0, 0.0), label, (0.5, 0.1, 0.1), Slot.BRAKE, Material.LAMP))
+    parts.append(_luggage(half, axles, radius, label, number))
     pedal = (middle - 0.02, 0.0, 0.27 * tall)
     rider = rider_mesh(
         number, (seat[0] + 0.02, 0.0, seat[2] + 0.10), (bar[0], 0.25, bar[2] + 0.02), pedal, tall, helmet=True
     )
     return joined([*parts, rider])
+
+
+def _luggage(half: Half, axles: tuple[float, float], radius: float, label: Label, number: int) -> Mesh:
+    """A traveller's bags: beside both wheels, and a tall one on the rack behind the rider.
+
+    Two-wheelers have boxes as wide as their handlebars from end to end; bags fill them.
+    """
+    front, rear = axles
+    hx, hy, hz = half
+    tall = 2.0 * hz
+    rgb = _BAGS[number % len(_BAGS)]
+    tyre = 0.05 if label == Label.BICYCLE else 0.09
+    deep = (hy - 0.01 - tyre) / 2.0
+    parts = []
+    for begin, end, low, high in (
+        (-hx, rear + 0.15 * hx, 0.9 * radius, 0.50 * tall),
+        (front - 0.05 * hx, hx, 0.45 * radius, 0.44 * tall),
+    ):
+        size = ((end - begin) / 2.0, deep, (high - low) / 2.0)
+        for side in (-1.0, 1.0):
+            center = ((begin + end) / 2.0, side * (tyre + deep), (low + high) / 2.0)
+            parts.append(make_mesh(box(center, size, (0.96, 0.96)), rgb, label))
+    back = (-hx, -0.52 * hx)
+    size = ((back[1] - back[0]) / 2.0, 0.8 * hy, 0.14 * tall)
+    parts.append(make_mesh(box(((back[0] + back[1]) / 2.0, 0.0, 0.64 * tall), size, (0.92, 0.9)), rgb, label))
+    return joined(parts)

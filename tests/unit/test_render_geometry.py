@@ -39,7 +39,8 @@ def test_carla_rotations() -> None:
 @pytest.mark.parametrize("name", TOWNS)
 def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
     """Within 1 cm + 0.1 %, seen along the lane from a driver's height."""
-    store, lanes = store_of(name), Town.load(name).lanes
+    town, store = Town.load(name), store_of(name)
+    lanes = town.lanes
     camera = Camera(3, 3, 2.0)
     rng = np.random.default_rng(1)
     errors, crossing = [], []
@@ -48,14 +49,18 @@ def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
         if lanes.lane[ahead] != lanes.lane[k]:
             continue
         eye = lanes.location[k] + np.array([0.0, 0.0, EYE_M])
-        frame = camera.render(store, store.blocks, aimed(eye, lanes.location[ahead]), LIGHT)
-        distance = float(np.linalg.norm(lanes.location[ahead] - eye))
+        target = lanes.location[ahead].copy()
+        if lanes.is_junction[
+            ahead
+        ]:  # roads of different heights overlap: the ground that cars stand on counts
+            target[2] = town.roads.query(*target)["ground_z"]
+        frame = camera.render(store, store.blocks, aimed(eye, target), LIGHT)
+        distance = float(np.linalg.norm(target - eye))
         error = abs(float(frame.depth[1, 1]) - distance) - 0.001 * distance
-        # Where connecting roads overlap at different heights, the upper one is seen.
         (crossing if lanes.is_junction[ahead] else errors).append(error)
     assert len(errors) > 50
     assert float(np.mean(np.array(errors) <= 0.01)) >= 0.99
-    assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.85
+    assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.95
 
 
 @pytest.mark.parametrize("name", TOWNS)

@@ -20,7 +20,8 @@ def test_headlights_light_the_road_ahead() -> None:
     place = standing(town, town.spawn_points[40])
     players = [Player(7, default_library()["vehicle.lincoln.mkz_2020"], (0.3, 0.3, 0.3))]
     x, y, z, pitch, yaw, _ = place
-    pose = (x, y, z + 1.7, pitch - 8.0, yaw, 0.0)
+    ahead = 2.6 * np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))])  # before the car's own nose
+    pose = (x + ahead[0], y + ahead[1], z + 1.7, pitch - 8.0, yaw, 0.0)
     pictures = []
     for flags in (0, 2):
         motion = Motion.standing(np.array([place]))

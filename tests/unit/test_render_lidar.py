@@ -10,6 +10,7 @@ from embreex import rtcore_scene
 from embreex.mesh_construction import TriangleMesh
 
 from simulator.render.camera import Camera, view_matrix
+from simulator.render.labels import Label
 from simulator.render.lidar import directions, scan
 from simulator.render.light import Weather, make_light
 from simulator.render.poses import rotation_matrices
@@ -95,3 +96,24 @@ def test_wrong_directions_are_refused() -> None:
         with pytest.raises(ValueError, match="must ascend"):
             scan(scene.store, scene.objects, pose, azimuth, elevation, 50.0)
     assert math.isclose(float(np.linalg.norm(directions(good, good), axis=-1).min()), 1.0, rel_tol=1e-12)
+
+
+def test_paint_has_its_own_label() -> None:
+    """Rays that end on a marking say so, where the camera at the same place sees paint."""
+    scene = stage("Town10HD", 0)
+    x, y, z, _, yaw, _ = scene.town.spawn_points[40]
+    pose = (x, y, z + 4.0, 0.0, yaw, 0.0)
+    azimuth, elevation = np.radians(np.linspace(-35.0, 35.0, 701)), np.radians(np.linspace(-40.0, -12.0, 64))
+    points = scan(scene.store, scene.objects, pose, azimuth, elevation, 100.0)
+    camera = Camera(1280, 960, 90.0)
+    frame = camera.render(scene.store, scene.objects, (*pose[:3], -20.0, yaw, 0.0), make_light(Weather()))
+    d = directions(azimuth, elevation)
+    turn = rotation_matrices(np.array([-20.0, 0.0, 0.0]))
+    seen = d @ turn  # forward, right, up of the camera
+    u = (camera.lens[0] * seen[..., 1] / seen[..., 0] + camera.lens[2]).astype(int)
+    v = (camera.lens[1] * -seen[..., 2] / seen[..., 0] + camera.lens[3]).astype(int)
+    theirs = frame.label[v, u]
+    paint = points.label == Label.ROAD_LINES
+    assert 0.002 < paint.mean() < 0.5
+    assert (points.label == theirs).mean() >= 0.98
+    assert (theirs[paint] == Label.ROAD_LINES).mean() >= 0.85

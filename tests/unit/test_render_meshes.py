@@ -47,6 +47,38 @@ def test_vehicles_fill_their_boxes(blueprint) -> None:  # type: ignore[no-untype
     assert 90 < len(body) < 900
 
 
+def rectangle(points: np.ndarray, eye: np.ndarray) -> np.ndarray:
+    """Left, lower, right and upper tangent of what is seen of points around the origin's middle."""
+    ahead = np.array([0.0, 0.0, 1.0]) - eye
+    ahead /= np.linalg.norm(ahead)
+    right = np.cross([0.0, 0.0, 1.0], ahead)
+    right /= np.linalg.norm(right)
+    seen = (points - eye) @ np.stack([ahead, right, np.cross(ahead, right)]).T
+    flat = seen[:, 1:] / seen[:, :1]
+    return np.concatenate([flat.min(axis=0), flat.max(axis=0)])
+
+
+@pytest.mark.parametrize("blueprint", [b for b in default_library() if b.vehicle], ids=lambda b: b.id)
+def test_projected_boxes_fit_bodies(blueprint) -> None:  # type: ignore[no-untyped-def]
+    """From all sides, 1.2 to 9 m high and 8 to 50 m away: the rectangle of the body is that of its box."""
+    parts, (center, half) = dict(templates_of(blueprint)), blueprint.box
+    wheel = parts[f"{blueprint.id}/wheel"].corners.reshape(-1, 3)
+    body = [parts[blueprint.id].corners.reshape(-1, 3)]
+    body += [wheel + np.array(place[:3]) for place in wheel_places(blueprint.vehicle)]
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    box, points = np.array(center) + signs * np.array(half), np.concatenate(body)
+    rng, shares = np.random.default_rng(0), []
+    for _ in range(150):
+        away, turn = np.sqrt(rng.uniform(64.0, 2500.0)), rng.uniform(0.0, 2.0 * np.pi)
+        eye = np.array([away * np.cos(turn), away * np.sin(turn), rng.uniform(1.2, 9.0)])
+        a, b = rectangle(points, eye), rectangle(box, eye)
+        inner = np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0.0))
+        shares.append(inner / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inner))
+    assert float(np.mean(np.array(shares) >= 0.8)) >= 0.78
+    assert float(np.mean(shares)) >= 0.84
+    assert min(shares) >= 0.55
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_furniture_fills_its_box_and_is_repeatable(kind: str) -> None:
     for seed, half in ((1, (1.2, 2.0, 2.4)), (2, (0.5, 0.6, 4.0)), (3, (6.0, 9.0, 11.0))):
