@@ -34,7 +34,7 @@ from simulator.world.walls import WallSpec
 from simulator.world.world import World
 
 WORLD_STREAM = 1
-"""Stream of the world snapshots; the same over episodes, so that a second client survives a map change."""
+"""Stream of the world snapshots of the first episode; see `Simulation.world_stream`."""
 
 LEVEL_TYPE_ID = "static.unknown"
 """Type id of what belongs to the level and has no label, as the other side of a collision."""
@@ -129,7 +129,8 @@ class Simulation:
         self._stream_port = stream_port
         self._clock = clock
         self._started_s = clock()
-        self._next_stream = WORLD_STREAM + 1
+        self._world_streams: list[int] = []
+        self._next_stream = WORLD_STREAM
         self._generated_town: Town | None = None
         self._mounted: dict[int, _Mounted] = {}
         self._records: dict[int, bytes] = {}
@@ -161,6 +162,8 @@ class Simulation:
         for mounted in self._mounted.values():
             self._publisher.close_stream(mounted.stream_id)
         self.episode_id += 1
+        watched = [stream for stream in self._world_streams if self._publisher.has_subscribers(stream)]
+        self._world_streams = [*watched, self._new_stream()]
         self._mounted = {}
         self._records = {}
         self._thing_records = {}
@@ -206,7 +209,18 @@ class Simulation:
     @property
     def is_watched(self) -> bool:
         """Whether any client follows the world."""
-        return self._publisher.has_subscribers(WORLD_STREAM)
+        return any(self._publisher.has_subscribers(stream) for stream in self._world_streams)
+
+    @property
+    def world_stream(self) -> int:
+        """Stream of the world snapshots that new subscribers are sent to.
+
+        Each episode has its own: a client may leave its last episode only after it has subscribed to the next
+        one, and it leaves by number. With one number for both it would close the new connection, or, while
+        that is being made, use it after it was freed (`carla::streaming::detail::tcp::Client`) and abort. The
+        old streams go on as long as anybody listens, so that a second client survives a map change.
+        """
+        return self._world_streams[-1]
 
     def tick(self, delta_s: float | None = None) -> int:
         """Advance the world by one tick, send what the sensors saw, then the snapshot.
@@ -252,7 +266,9 @@ class Simulation:
             self.world.states,
         )
         self._state = SimulationState.NONE
-        self._publisher.publish(WORLD_STREAM, frame_message(snapshot))
+        message = frame_message(snapshot)
+        for stream in self._world_streams:
+            self._publisher.publish(stream, message)
 
     def _publish_sensors(self, collisions: tuple[Collision, ...], delta_s: float) -> None:
         if not self._mounted:
@@ -329,8 +345,7 @@ class Simulation:
         values = {name: value for name, _, value in actor.attributes}
         sensor = make(Mounting(actor, values, self._geolocate))
         period_s = max(0.0, number_of(values, "sensor_tick")) if "sensor_tick" in values else 0.0
-        self._mounted[actor.id] = _Mounted(actor, sensor, self._next_stream, Schedule(period_s))
-        self._next_stream += 1
+        self._mounted[actor.id] = _Mounted(actor, sensor, self._new_stream(), Schedule(period_s))
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor with everything attached to it; False if there is none."""
@@ -393,10 +408,14 @@ class Simulation:
         It connects in the background while its next calls, a tick perhaps, are on their way already. Nothing
         that happens in between is lost: the first tick that a client sees must not depend on threads.
         """
-        if stream_id == WORLD_STREAM or any(
+        if stream_id in self._world_streams or any(
             mounted.stream_id == stream_id for mounted in self._mounted.values()
         ):
             self._publisher.expect_subscriber(stream_id)
+
+    def _new_stream(self) -> int:
+        self._next_stream += 1
+        return self._next_stream - 1
 
     def stream_token(self, stream_id: int) -> bytes:
         """The 24 bytes that tell a client where a stream is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.render.camera import Camera
+from simulator.render.film import rain
 from simulator.render.junctions import find_gaps
 from simulator.render.labels import PALETTE_SIZE, Label
 from simulator.render.lamps import street_lights
@@ -19,7 +20,7 @@ from simulator.render.terrain import build_terrain
 
 
 def warm_up() -> None:
-    """Lay a little ground and paving, draw one small picture with shadows and lamps, make one small scan."""
+    """Lay a little ground and paving, draw one small picture with all that goes into it, make one scan."""
     build_terrain(np.zeros((2, 5)), 0)
     find_gaps(np.zeros(2), np.full(2, 4.0), np.zeros((1, 3, 3)))
     mesh = make_mesh(box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), (0.5, 0.5, 0.5), Label.BUILDINGS)
@@ -37,5 +38,6 @@ def warm_up() -> None:
     light = make_light(Weather())
     shade = SunView().look(store, objects, pose[:3], light.sun)
     lamps = street_lights(np.array([[2.0, 0.0, 4.0]]))
-    Camera(32, 32, 90.0).render(store, objects, pose, light, shade, lamps)
+    frame = Camera(32, 32, 90.0).render(store, objects, pose, light, shade, lamps)
+    rain(frame.bgra, 50.0, 10.0, 0)
     scan(store, objects, pose, np.radians(np.arange(-4.0, 4.0)), np.radians(np.array([-2.0, 0.0])), 50.0)

@@ -7,7 +7,7 @@ import msgpack
 from simulator.rpc.environment_objects import map_layers
 from simulator.rpc.table import Method, NotInThisVersionError, constant, ignored, value, void
 from simulator.scene.objects import MapLayer
-from simulator.simulation import GENERATED_TOWN, WORLD_STREAM, Simulation
+from simulator.simulation import GENERATED_TOWN, Simulation
 from simulator.wire.arguments import (
     BadArgumentError,
     Pose,
@@ -35,7 +35,7 @@ def version(_simulation: Simulation) -> str:
 
 def get_episode_info(simulation: Simulation) -> list[object]:
     """Episode id and the world stream."""
-    return [simulation.episode_id, [simulation.stream_token(WORLD_STREAM)]]
+    return [simulation.episode_id, [simulation.stream_token(simulation.world_stream)]]
 
 
 def get_sensor_token(simulation: Simulation, stream_id: int) -> list[object]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from abc import ABC, abstractmethod
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.render.camera import Frame
+from simulator.render.film import Exposure, Lens, rain, through
 from simulator.sensors.interface import Attributes, Mounting, Observation, number_of, number_within, pose_of
 from simulator.sensors.pixels import depth_pixels, instance_pixels, label_pixels
 from simulator.wire.layouts import SensorType
@@ -20,7 +22,6 @@ FOV_DEG = (1.0, 170.0)
 """Horizontal angles that a flat image can have."""
 
 _HEADER = struct.Struct("<IIf")  # width, height, horizontal angle of view in degrees
-_GAMMA = 2.2
 
 
 class Camera(ABC):
@@ -34,33 +35,36 @@ class Camera(ABC):
         height = int(number_within(attributes, "image_size_y", 1, MAX_SIDE_PX))
         fov_deg = number_within(attributes, "fov", *FOV_DEG)
         self._lens = (width, height, fov_deg)
+        self._sources = _lens_of(attributes).sources(width, height)
         self._header = _HEADER.pack(width, height, fov_deg)
 
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """See `Sensor.measure`."""
         frame = observation.sight().picture(self._lens, pose_of(observation.own_state))
-        return (b"".join((self._header, self._pixels(frame).data)),)
+        pixels = through(self._pixels(frame, observation), self._sources, None)
+        return (b"".join((self._header, pixels.data)),)
 
     @abstractmethod
-    def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
-        """(H, W, 4) B, G, R, A."""
+    def _pixels(self, frame: Frame, observation: Observation) -> NDArray[np.uint8]:
+        """(H, W, 4) B, G, R, A before they go through the lens."""
 
 
 class ColourCamera(Camera):
-    """`sensor.camera.rgb`. Of the post-processing `gamma` and `exposure_compensation` (in stops) count."""
+    """`sensor.camera.rgb`. Of the post-processing only the attributes of `Exposure` count."""
 
     type = SensorType.RGB
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
-        self._curve = _tone_curve(mounting.attributes)
+        self._film = _exposure_of(mounting.attributes).table()
 
-    def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
-        if self._curve is None:
-            return frame.bgra
-        pixels = self._curve[frame.bgra]
-        pixels[:, :, 3] = 255
-        return pixels
+    def _pixels(self, frame: Frame, observation: Observation) -> NDArray[np.uint8]:
+        precipitation, wind = observation.sight().rain
+        pixels = frame.bgra
+        if precipitation > 0.0:  # cameras of the same place share the frame
+            pixels = pixels.copy()
+            rain(pixels, precipitation, wind, round(1000.0 * observation.now_s))
+        return through(pixels, None, self._film)
 
 
 class DepthCamera(Camera):
@@ -68,7 +72,7 @@ class DepthCamera(Camera):
 
     type = SensorType.DEPTH
 
-    def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
+    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
         return depth_pixels(frame.depth)
 
 
@@ -77,7 +81,7 @@ class SemanticCamera(Camera):
 
     type = SensorType.SEMANTIC_SEGMENTATION
 
-    def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
+    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
         return label_pixels(frame.label)
 
 
@@ -86,19 +90,30 @@ class InstanceCamera(Camera):
 
     type = SensorType.INSTANCE_SEGMENTATION
 
-    def _pixels(self, frame: Frame) -> NDArray[np.uint8]:
+    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
         return instance_pixels(frame.label, frame.instance)
 
 
-def _tone_curve(attributes: Attributes) -> NDArray[np.uint8] | None:
-    """(256,) answer to each value of a picture, None if nothing changes.
+def _lens_of(attributes: Attributes) -> Lens:
+    """The lens of a camera.
+
+    Raises:
+        BadAttributeError: an attribute is no finite number.
+    """
+    return Lens(**{field.name: number_of(attributes, f"lens_{field.name}") for field in fields(Lens)})
+
+
+def _exposure_of(attributes: Attributes) -> Exposure:
+    """The film of a camera.
 
     Raises:
         BadAttributeError: a number that no film has.
     """
-    gamma = number_within(attributes, "gamma", 0.1, 10.0)
-    stops = number_of(attributes, "exposure_compensation")
-    if gamma == _GAMMA and stops == 0.0:
-        return None
-    light = (np.arange(256) / 255.0) ** _GAMMA * 2.0 ** min(max(stops, -20.0), 20.0)
-    return np.asarray(np.rint(255.0 * np.minimum(light, 1.0) ** (1.0 / gamma)), np.uint8)
+    return Exposure(
+        gamma=number_within(attributes, "gamma", 0.1, 10.0),
+        mode=attributes["exposure_mode"],
+        compensation=number_within(attributes, "exposure_compensation", -20.0, 20.0),
+        shutter_speed=number_within(attributes, "shutter_speed", 1e-3, 1e6),
+        iso=number_within(attributes, "iso", 1e-3, 1e6),
+        fstop=number_within(attributes, "fstop", 1e-3, 1e3),
+    )

@@ -68,6 +68,12 @@ class Sight:
         self._pictures.clear()
         self._shades.clear()
 
+    @property
+    def rain(self) -> tuple[float, float]:
+        """Precipitation and wind, per cent."""
+        weather = weather_of(self._world.weather)
+        return weather.precipitation, weather.wind_intensity
+
     def picture(self, lens: Lens, pose: Pose) -> Frame:
         """What a camera sees.
 
@@ -162,7 +168,7 @@ class Sight:
         rolled += ahead * (world.sim_time_s - self._moved_s)
         self._moved_s = world.sim_time_s
         self._rolled_m = dict(zip(self._ids, rolled.tolist(), strict=True))
-        switched_on = dict(world.light_states())
+        switched_on = dict(world.vehicles.all_lamps())
         flags = np.array([switched_on.get(key, 0) for key in self._ids], np.int64)
         flags |= np.where(bodies["brake"] > _BRAKE_PEDAL, _BRAKE_LAMP, 0)
         flags |= np.where(bodies["reverse"] != 0, _REVERSE_LAMP, 0)
@@ -209,7 +215,10 @@ def weather_of(parameters: list[float]) -> Weather:
     """The weather of CARLA's 14 parameters, wire order; CARLA's preset `Default`, all -1, is our default."""
     if all(value == -1.0 for value in parameters):
         return Weather()
-    cloudiness, rain, puddles, _, azimuth, altitude, fog, fog_distance, _, wetness, *_, dust = parameters
+    (
+        cloudiness, rain, puddles, wind, azimuth, altitude, fog, fog_distance, falloff, wetness,
+        scattering, mie, rayleigh, dust,
+    ) = parameters  # fmt: skip
     return Weather(
         cloudiness=cloudiness,
         precipitation=rain,
@@ -220,6 +229,11 @@ def weather_of(parameters: list[float]) -> Weather:
         fog_distance_m=fog_distance,
         wetness=wetness,
         dust_storm=dust,
+        wind_intensity=wind,
+        fog_falloff=falloff,
+        scattering_intensity=scattering,
+        mie_scattering_scale=mie,
+        rayleigh_scattering_scale=rayleigh,
     )
 
 

@@ -156,6 +156,25 @@ def test_weather_and_gamma_change_the_picture(world: carla.World, car: carla.Veh
     assert len(kinds) == 1  # what things are does not depend on the weather
 
 
+def test_rain_falls_and_a_lens_bends_the_picture(world: carla.World, car: carla.Vehicle) -> None:
+    plain = Mailbox(attach(world, car, "sensor.camera.rgb", at=ABOVE, **SIZE))
+    bent = Mailbox(attach(world, car, "sensor.camera.rgb", at=ABOVE, lens_circle_multiplier="2.0", **SIZE))
+
+    def shot() -> np.ndarray:
+        return pixels(plain.wait_for_frame(world.tick()))[:, :, :3].astype(int)
+
+    def moved() -> float:
+        return float((np.abs(shot() - shot()).max(axis=2) > 2).mean())
+
+    car.set_simulate_physics(False)
+    world.set_weather(carla.WeatherParameters.ClearNoon)
+    still = moved()
+    last = pixels(bent.wait_for_frame(world.get_snapshot().frame))[:, :, :3].astype(int)
+    assert np.abs(last - pixels(plain.messages[-1])[:, :, :3]).mean() > 1.0
+    world.set_weather(carla.WeatherParameters.HardRainNoon)
+    assert moved() > still + 0.01  # every frame has its own drops
+
+
 def test_things_that_are_taken_away_are_not_seen(world: carla.World, car: carla.Vehicle) -> None:
     building = 3
     high = carla.Transform(carla.Location(z=60.0), carla.Rotation(pitch=-30.0))
