@@ -57,13 +57,15 @@ class ColourCamera(Camera):
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
         self._film = _exposure_of(mounting.attributes).table()
+        self._shots = 0
 
     def _pixels(self, frame: Frame, observation: Observation) -> NDArray[np.uint8]:
         precipitation, wind = observation.sight().rain
         pixels = frame.bgra
-        if precipitation > 0.0:  # cameras of the same place share the frame
-            pixels = pixels.copy()
-            rain(pixels, precipitation, wind, round(1000.0 * observation.now_s))
+        self._shots += 1  # not the time, which says when the server was started
+        if precipitation > 0.0:
+            pixels = pixels.copy()  # cameras of the same place share the frame
+            rain(pixels, precipitation, wind, self._shots)
         return through(pixels, None, self._film)
 
 

@@ -144,7 +144,7 @@ def test_a_traffic_light_counts_more_than_a_sign(world: World) -> None:
     at = sign(world, stops=True)
     car = waiting(world, at)
     lights = world.level.lights.lights
-    world.freeze_all_lights(True)
+    world.signals.freeze_all(True)
     lights[0]["state"] = GREEN
     for name in ("x", "y", "z", "travel_cos", "travel_sin"):
         lights[0][name] = at[name]
