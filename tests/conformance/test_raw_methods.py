@@ -63,6 +63,16 @@ def test_one_light_freezes(world: carla.World, peer: Peer) -> None:
     peer.call("freeze_traffic_light", lights[0].id, False)
 
 
+def test_a_torque_turns_a_car(world: carla.World, peer: Peer, car: carla.Vehicle) -> None:
+    """`Actor.add_torque` of the 0.9.16 client sends `add_actor_angular_impulse`."""
+    car.apply_control(carla.VehicleControl(throttle=0.6))
+    for _ in range(60):  # tyres hold a car that stands
+        world.tick()
+    assert peer.call("add_actor_torque", car.id, [0.0, 0.0, -4_000_000.0]) == OK
+    world.tick()
+    assert -90.0 < car.get_angular_velocity().z < -2.0  # a twentieth of what an impulse would do
+
+
 def test_gbuffers_need_a_camera(peer: Peer, car: carla.Vehicle) -> None:
     """Sent for cameras only."""
     wrong = f"Actor does not match the expected type.  Actor Id: {car.id}"
