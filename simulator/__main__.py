@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,7 @@ from simulator.sensors.pixels import warm_up as warm_up_pixels
 from simulator.sensors.stage import stage_of
 from simulator.server import PortInUseError, Server
 from simulator.simulation import Simulation
+from simulator.wire.control_batch import NO_CONTROLS, read_control_batch
 from simulator.world.blueprints import default_library
 from simulator.world.errors import UnknownTownError
 from simulator.world.town import Town, packaged_towns
@@ -51,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         _compile_kernels()
         stage_of(Town.load(packaged_towns()[0]), default_library())
         return EXIT_OK
+    gc.disable()  # what is loaded now stays for good, and need not be looked through again and again
     try:
         town = Town.load(options.town)
         server = Server(options.host, options.port)
@@ -61,6 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         simulation = Simulation(
             town, seed=options.seed, publisher=server.streams, stream_port=options.port + 1
         )
+        gc.freeze()
+        gc.enable()
         server.run(
             simulation,
             Dispatcher(
@@ -78,6 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _compile_kernels() -> None:
     """Compile all that a tick needs, cameras included, or load it from the cache."""
+    read_control_batch(NO_CONTROLS)
     warm_up()
     warm_up_cameras()
     warm_up_pixels()

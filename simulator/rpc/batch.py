@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
+from typing import cast
 
 from simulator.rpc import actors, appearance, environment, vehicles
 from simulator.rpc.actors import Description
-from simulator.rpc.control_runs import apply_run, is_control
 from simulator.rpc.table import Answer, Converter, Coverage, Handler, Method, run_command
 from simulator.simulation import Simulation
 from simulator.wire.arguments import (
@@ -22,7 +21,9 @@ from simulator.wire.arguments import (
     unsigned,
     vector,
 )
-from simulator.wire.rpc import BatchItem, Value
+from simulator.wire.control_batch import ControlBatch
+from simulator.wire.rpc import BatchItem, Encoded, Value, ids_result
+from simulator.world.errors import WorldError
 
 FUTURE_ACTOR = 0
 """Stands for the spawned actor in the commands that follow a spawn."""
@@ -134,19 +135,33 @@ COMMANDS: tuple[Method, ...] = (
 """Commands in the order of their numbers on the wire."""
 
 
-def apply_batch(simulation: Simulation, commands: list[Value], tick: bool) -> list[BatchItem]:
+def _batch(wire: Value) -> list[Value] | ControlBatch:
+    return wire if isinstance(wire, ControlBatch) else array(wire)
+
+
+def apply_batch(
+    simulation: Simulation, commands: list[Value] | ControlBatch, tick: bool
+) -> list[BatchItem] | Encoded:
     """Run commands in order, each with its own answer; then tick, if asked and in synchronous mode."""
-    answers: list[BatchItem] = []
-    for are_controls, items in groupby(commands, is_control):
-        run = list(items)
-        actor_ids = apply_run(simulation, run) if are_controls else None
-        if actor_ids is None:
-            answers += [_run(simulation, item) for item in run]
-        else:
-            answers += [BatchItem(actor_id) for actor_id in actor_ids]
+    answers: list[BatchItem] | Encoded
+    if isinstance(commands, ControlBatch):
+        answers = _apply_controls(simulation, commands)
+    else:
+        answers = [_run(simulation, item) for item in commands]
     if tick and simulation.settings.synchronous_mode:
         simulation.tick()
     return answers
+
+
+def _apply_controls(simulation: Simulation, controls: ControlBatch) -> list[BatchItem] | Encoded:
+    """Control many vehicles at once; where that cannot be, one by one, each with its own error."""
+    try:
+        simulation.world.vehicles.apply_controls(controls.actor_ids, controls.pedals, controls.switches)
+    except WorldError:
+        return [_run(simulation, cast(Value, item)) for item in controls.commands()]
+    actor_ids = controls.actor_ids.tolist()
+    simulation.ackermann.leave_all(actor_ids)
+    return Encoded(ids_result(actor_ids))
 
 
 def _run(simulation: Simulation, wire: Value) -> BatchItem:
@@ -157,4 +172,4 @@ def _run(simulation: Simulation, wire: Value) -> BatchItem:
     return run_command(simulation, COMMANDS[index], fields)
 
 
-METHODS: tuple[Method, ...] = (Method("apply_batch", Answer.BATCH, (array, flag), apply_batch),)
+METHODS: tuple[Method, ...] = (Method("apply_batch", Answer.BATCH, (_batch, flag), apply_batch),)

@@ -16,6 +16,7 @@ from simulator.wire.arguments import BadArgumentError
 from simulator.wire.rpc import (
     VOID_RESULT,
     BatchItem,
+    Encoded,
     Request,
     Value,
     batch_result,
@@ -181,7 +182,7 @@ class Dispatcher:
         if method.answer is Answer.VOID:
             return VOID_RESULT
         if method.answer is Answer.BATCH:
-            return batch_result(cast(list[BatchItem], answer))
+            return answer.data if isinstance(answer, Encoded) else batch_result(cast(list[BatchItem], answer))
         return value_result(answer)
 
 

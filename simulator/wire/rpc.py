@@ -17,12 +17,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from reprlib import Repr
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import msgpack
 
-Value: TypeAlias = "bool | int | float | str | bytes | list[Value] | None"
-"""Anything that a request can carry."""
+from simulator.wire.control_batch import ControlBatch, read_control_batch
+
+Value: TypeAlias = "bool | int | float | str | bytes | list[Value] | ControlBatch | None"
+"""Anything that a request can carry; a batch of nothing but vehicle controls is in columns already."""
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 """Longest request; an OpenDRIVE file of a large town is about 30 MB."""
@@ -95,6 +97,11 @@ class RequestDecoder:
         Raises:
             MalformedRequestError: the bytes are no msgpack, no request, or too long.
         """
+        if not self.unfinished_bytes:
+            batch = read_control_batch(data)
+            if batch is not None:
+                yield Request(batch.id, "apply_batch", [batch.controls, batch.tick], batch.is_asynchronous)
+                return
         try:
             self._unpacker.feed(data)
         except msgpack.BufferFull:
@@ -128,14 +135,14 @@ class RequestDecoder:
             raise MalformedRequestError("request has more structure than this server accepts")
 
 
-def _request(message: Value) -> Request:
+def _request(message: object) -> Request:
     match message:
         case [0 as kind, int(request_id), str(method), [[bool(is_asynchronous), *_], *arguments]]:
             if isinstance(kind, bool) or isinstance(request_id, bool):
                 raise MalformedRequestError("a boolean where a number belongs")
             if not 0 <= request_id <= _MAX_U32:
                 raise MalformedRequestError(f"request id {request_id} is no 32-bit number")
-            return Request(request_id, method, arguments, is_asynchronous)
+            return Request(request_id, method, cast(list[Value], arguments), is_asynchronous)
         case _:
             raise MalformedRequestError(f"not a CARLA request: {shown(message)}")
 
@@ -197,6 +204,11 @@ def batch_result(items: list[BatchItem]) -> bytes:
             [[[1, i.actor_id]] if i.error is None else [[0, [i.error[:MAX_ERROR_LENGTH]]]] for i in items]
         )
     )
+
+
+def ids_result(actor_ids: list[int]) -> bytes:
+    """`batch_result` of commands that all went well."""
+    return bytes(msgpack.packb([((1, actor_id),) for actor_id in actor_ids]))
 
 
 def encode_reply(request_id: int, result: bytes) -> bytes:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.actors import Actor, ActorKind, Transform
 from simulator.world.blueprints import BlueprintLibrary, VehicleSpec
 from simulator.world.bodies import pose_of
-from simulator.world.errors import WrongActorKindError
+from simulator.world.errors import UnknownActorError, WrongActorKindError
 from simulator.world.limits import check_finite
 from simulator.world.physics_control import PhysicsControl
 from simulator.world.roster import Roster
@@ -24,7 +24,6 @@ from simulator.world.vehicle_parameters import (
 VehicleControl = tuple[float, float, float, bool, bool, bool, int]
 """throttle, steer, brake, hand brake, reverse, manual gear shift, gear: wire order."""
 
-_NO_CONTROL: VehicleControl = (0.0, 0.0, 0.0, False, False, False, 0)
 _CONTROL_FIELDS = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "manual_gear")
 
 
@@ -37,7 +36,6 @@ class Vehicles:
     def __init__(self, roster: Roster, library: BlueprintLibrary) -> None:
         self._roster = roster
         self._library = library
-        self._controls: dict[int, VehicleControl] = {}
         self._physics: dict[int, PhysicsControl] = {}
         self._touched_physics: set[int] = set()
         self._lamps: dict[int, int] = {}
@@ -46,12 +44,11 @@ class Vehicles:
         """Give a new vehicle the parameters of its blueprint, which are written into its body."""
         self._physics[actor_id] = default_physics(spec, place)
         set_parameters(body, spec, self._physics[actor_id])
-        self._controls[actor_id] = _NO_CONTROL
         self._lamps[actor_id] = 0
 
     def forget(self, actor_id: int) -> None:
         """Drop what is known of an actor that goes; nothing is known of those that are no vehicles."""
-        for table in (self._controls, self._physics, self._lamps):
+        for table in (self._physics, self._lamps):
             table.pop(actor_id, None)
         self._touched_physics.discard(actor_id)
 
@@ -60,10 +57,10 @@ class Vehicles:
         actor = self._vehicle(actor_id)
         throttle, steer, brake, hand_brake, reverse, manual, gear = control
         check_finite(actor_id, "vehicle control", (throttle, steer, brake))
-        held, before = (gear if manual else 0), self._controls[actor_id]
-        if max(held, 0) != (max(before[6], 0) if before[5] else 0):
-            set_gear(self._roster.bodies[actor.body], self._spec(actor), self._physics[actor_id], held)
-        self._controls[actor_id] = control
+        body = self._roster.bodies[actor.body]
+        held = max(gear, 0) if manual else 0
+        if held != (max(int(body["manual_gear"]), 0) if body["manual"] else 0):
+            set_gear(body, self._spec(actor), self._physics[actor_id], held)
         values = (
             min(max(throttle, 0.0), 1.0),
             min(max(steer, -1.0), 1.0),
@@ -74,46 +71,47 @@ class Vehicles:
             gear,
         )
         for name, value in zip(_CONTROL_FIELDS, values, strict=True):
-            self._roster.bodies[name][actor.body] = value
+            body[name] = value
 
     def apply_controls(
-        self, actor_ids: Sequence[int], columns: Sequence[Sequence[float | bool | int]]
+        self,
+        actor_ids: NDArray[np.int64],
+        pedals: NDArray[np.float32],
+        switches: NDArray[np.int64],
     ) -> None:
         """`apply_control` for many vehicles at once; of two controls for one vehicle the last counts.
 
         Args:
-            actor_ids: N live vehicles.
-            columns: the 7 fields of `VehicleControl`, N finite values each.
+            actor_ids: (N,) live vehicles.
+            pedals: (N, 3) throttle, steer, brake; finite.
+            switches: (N, 4) hand brake, reverse, manual gear shift, gear.
 
         Raises:
             UnknownActorError, WrongActorKindError: one is no vehicle; then nothing was applied.
         """
         actors, bodies = self._roster.actors, self._roster.bodies
-        rows = []
-        for actor_id in actor_ids:
-            actor = actors.get(actor_id)
-            if actor is None or actor.kind is not ActorKind.VEHICLE:
-                actor = self._vehicle(actor_id)  # says what is wrong
-            rows.append(actor.body)
-        table = zip(actor_ids, zip(*columns, strict=True), strict=True)
-        if any(columns[5]) or any(self._controls[actor_id][5] for actor_id in actor_ids):
-            for actor_id, control in table:  # gears that drivers hold are looked at one by one
-                self.apply_control(actor_id, control)
-            return
-        self._controls.update(table)
-        pedals = np.array(columns[:3])
-        switches = np.array(columns[3:])
-        bodies["throttle"][rows] = np.clip(pedals[0], 0.0, 1.0)
-        bodies["steer"][rows] = np.clip(pedals[1], -1.0, 1.0)
-        bodies["brake"][rows] = np.clip(pedals[2], 0.0, 1.0)
-        bodies["hand_brake"][rows] = switches[0]
-        bodies["reverse"][rows] = switches[1]
-        bodies["manual"][rows] = 0
-        bodies["manual_gear"][rows] = switches[3]
+        ids = actor_ids.tolist()
+        try:
+            rows = np.array([actors[actor_id].body for actor_id in ids], np.int64)
+        except KeyError as error:
+            raise UnknownActorError(error.args[0]) from None
+        if len(rows) and (rows.min() < 0 or (bodies["kind"][rows] != int(ActorKind.VEHICLE)).any()):
+            for actor_id in ids:
+                self._vehicle(actor_id)  # says which one is none
+        if not _apply_controls(bodies, rows, pedals, switches):
+            for actor_id, feet, hands in zip(ids, pedals.tolist(), switches.tolist(), strict=True):
+                throttle, steer, brake = feet
+                hand_brake, reverse, manual, gear = hands
+                self.apply_control(
+                    actor_id, (throttle, steer, brake, bool(hand_brake), bool(reverse), bool(manual), gear)
+                )
 
     def control(self, actor_id: int) -> VehicleControl:
-        """The control that was applied last."""
-        return self._controls[self._vehicle(actor_id).id]
+        """The control in force: what was applied last, cut to its ranges."""
+        body = self._roster.bodies[self._vehicle(actor_id).body]
+        throttle, steer, brake = (float(body[name]) for name in _CONTROL_FIELDS[:3])
+        hand_brake, reverse, manual = (bool(body[name]) for name in _CONTROL_FIELDS[3:6])
+        return (throttle, steer, brake, hand_brake, reverse, manual, int(body["manual_gear"]))
 
     def physics(self, actor_id: int) -> PhysicsControl:
         """A vehicle's parameters: exactly what was set last, else the defaults, wheels where they are."""
@@ -161,3 +159,20 @@ class Vehicles:
         if spec is None:
             raise WrongActorKindError(actor.id, actor.blueprint_id, "vehicle")
         return spec
+
+
+@numba.njit(cache=True, fastmath=False)
+def _apply_controls(bodies, rows, pedals, switches):  # type: ignore[no-untyped-def]
+    """Write controls into bodies. False, and nothing written, where a driver holds or held a gear."""
+    for i in range(rows.shape[0]):
+        if switches[i, 2] == 1 or bodies[rows[i]].manual == 1:
+            return False
+    for i in range(rows.shape[0]):
+        body = bodies[rows[i]]
+        body.throttle = min(max(np.float64(pedals[i, 0]), 0.0), 1.0)
+        body.steer = min(max(np.float64(pedals[i, 1]), -1.0), 1.0)
+        body.brake = min(max(np.float64(pedals[i, 2]), 0.0), 1.0)
+        body.hand_brake = switches[i, 0]
+        body.reverse = switches[i, 1]
+        body.manual_gear = switches[i, 3]
+    return True
