@@ -107,6 +107,7 @@ BODY = np.dtype(
         # vehicle: the stop or yield sign whose trigger volume it touches
         ("in_sign_row", "i8"),  # among `SignSignals.signs`, -1 for none
         ("in_sign_s", "f8"),  # for how long
+        ("stands_s", "f8"),  # for how long it has stood anywhere
         # walker: control as applied, and what a collision adds
         ("walk_x", "f8"),
         ("walk_y", "f8"),

@@ -20,6 +20,9 @@ from simulator.world.sign_zones import SQUARE
 STOP_S = 2.0
 """How long a vehicle is told to stop at least, from the entry into the volume; CARLA's."""
 
+STANDS_S = 5.0
+"""Who has stood on a crossing lane for so long crosses no more: it waits for something itself."""
+
 SIGN = np.dtype(
     [
         ("actor_id", "i8"),
@@ -44,6 +47,7 @@ SIGN = np.dtype(
 
 _RED = int(TrafficLightState.RED)
 _VEHICLE = int(ActorKind.VEHICLE)
+_STANDS_MPS = 0.1
 _LEVEL_M = 3.0  # a vehicle on a bridge above the crossing lane does not cross
 
 
@@ -77,9 +81,11 @@ class SignSignals:
     def mark_vehicles(self, bodies: NDArray[np.void], dt_s: float) -> None:
         """Tell vehicles in the volume of a sign to wait; those at a traffic light listen to the light.
 
-        At a stop sign one waits for `STOP_S`, and at both while another vehicle is on a crossing lane. CARLA
-        gives way early when such a vehicle leaves within those two seconds, and a vehicle that left the
-        volume while it was told red keeps that until another sign or light tells it something; not here.
+        At a stop sign one waits for `STOP_S`, and at both while another vehicle crosses. In CARLA a vehicle
+        on a crossing lane counts for as long as it is there, so that a jam holds up those whose way is free;
+        here it counts no more when it has stood for `STANDS_S`. CARLA gives way early when such a vehicle
+        leaves within the two seconds, and a vehicle that left the volume while it was told red keeps that
+        until another sign or light tells it something; not here.
 
         Args:
             bodies: (N,) BODY, already told of their traffic lights.
@@ -111,6 +117,8 @@ def _mark(signs, squares, bodies, dt_s):  # type: ignore[no-untyped-def]
     for i in range(bodies.shape[0]):
         if bodies[i].kind == _VEHICLE:
             _enter(signs, bodies[i], dt_s)
+            stands = math.hypot(bodies[i].vx, bodies[i].vy) < _STANDS_MPS
+            bodies[i].stands_s = bodies[i].stands_s + dt_s if stands else 0.0
     for i in range(bodies.shape[0]):
         body = bodies[i]
         if body.in_sign_row < 0 or body.in_light_id > 0 or body.kind != _VEHICLE:
@@ -157,10 +165,10 @@ def _touches(body, sign):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, fastmath=False)
 def _is_crossed(sign, row, squares, bodies):  # type: ignore[no-untyped-def]
-    """Whether a vehicle that does not wait at the same sign is on a crossing lane."""
+    """Whether a vehicle that does not wait at the same sign crosses, or has only just come to a stand."""
     for i in range(bodies.shape[0]):
         other = bodies[i]
-        if other.kind != _VEHICLE or other.in_sign_row == row:
+        if other.kind != _VEHICLE or other.in_sign_row == row or other.stands_s >= STANDS_S:
             continue
         room = sign.reach + other.extent_x + other.extent_y
         if abs(other.x - sign.around_x) > room or abs(other.y - sign.around_y) > room:

@@ -1,9 +1,11 @@
 """Thirty people on foot, steered through `WalkerControl` by this script: the same run gives the same steps.
 
 A third strolls along sidewalks, a third crosses at crosswalks, a third crosses roads between junctions; where
-a town has no sidewalks, the shoulders of the roads are walked on. They
-behave as people do: before they step off the kerb they wait until no moving vehicle is near, and they stop
-rather than walk into a vehicle that stands in their way.
+a town has no sidewalks, the shoulders of the roads are walked on. They behave as people do: before they step
+off the kerb they wait until no moving vehicle is near, they keep to the right, and they stop rather than walk
+into a vehicle that stands in their way. Who gets no farther for two seconds steps aside, out of the way of
+the vehicle if there is one; otherwise two people who meet, or a person and a truck that wait for each other,
+would stand there for ever.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 import carla
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.support.carla_client import DELTA_S
 
 Path = NDArray[np.float64]
 """(P, 3) points to walk to and fro, m."""
@@ -28,6 +32,10 @@ _MOVING_MPS = 0.3
 _ARM_M = 1.5  # a vehicle so close ahead is not walked into
 _BESIDE_M = 0.6
 _PAUSE_TICKS = (40, 200)
+_RIGHT_M = 0.6  # of the middle of the way
+_AHEAD_SHARE = 0.2  # of the pace: slower is no progress
+_PATIENCE_TICKS = 40
+_ASIDE_TICKS = 40
 _ABOVE_M = 1.0
 _APART_M = 6.0
 
@@ -43,6 +51,9 @@ class _Walk:
         goal: index into `path`.
         way: +1 or -1.
         pause: ticks still to stand.
+        held: ticks without getting ahead.
+        aside: ticks still to step aside, towards `away`.
+        away: direction.
     """
 
     path: Path
@@ -51,6 +62,16 @@ class _Walk:
     goal: int = 1
     way: int = 1
     pause: int = 0
+    held: int = 0
+    aside: int = 0
+    away: tuple[float, float] = (0.0, 0.0)
+
+    def ahead(self, pose: NDArray[np.float32]) -> tuple[float, float]:
+        """From somebody at `pose` to the right-hand side of the goal, m."""
+        goal, last = self.path[self.goal], self.path[self.goal - self.way]
+        x, y = (float(goal[k] - last[k]) for k in (0, 1))
+        right = _RIGHT_M / max(math.hypot(x, y), 1e-6)
+        return (float(goal[0] - pose[0]) - right * y, float(goal[1] - pose[1]) + right * x)
 
 
 class Pedestrians:
@@ -82,6 +103,7 @@ class Pedestrians:
                 walk.pause = int(rng.integers(*_PAUSE_TICKS))
                 self._walks.append(walk)
         self._said: list[tuple[float, float, float] | None] = [None] * len(self.actors)
+        self._was: NDArray[np.float32] | None = None
 
     def step(
         self,
@@ -100,10 +122,14 @@ class Pedestrians:
         """
         here = ~np.isnan(vehicles[:, 0])
         vehicles, speed, half = vehicles[here], speed[here], half[here]
+        moved = np.zeros(len(pose)) if self._was is None else np.hypot(*(pose - self._was)[:, :2].T)
+        self._was = pose.copy()
         commands = []
         for i, walk in enumerate(self._walks):
-            wanted = self._decide(walk, pose[i], vehicles, speed, half)
-            if wanted != self._said[i]:
+            said = self._said[i]
+            hindered = said is not None and bool(moved[i] < _AHEAD_SHARE * said[2] * DELTA_S)
+            wanted = self._decide(walk, pose[i], hindered, vehicles, speed, half)
+            if wanted != said:
                 self._said[i] = wanted
                 x, y, mps = wanted
                 control = carla.WalkerControl(carla.Vector3D(x, y, 0.0), mps, False)
@@ -115,18 +141,19 @@ class Pedestrians:
         self,
         walk: _Walk,
         pose: NDArray[np.float32],
+        hindered: bool,
         vehicles: NDArray[np.float32],
         speed: NDArray[np.float32],
         half: NDArray[np.float64],
     ) -> tuple[float, float, float]:
         """Direction and pace."""
-        dx, dy = (float(walk.path[walk.goal, k] - pose[k]) for k in (0, 1))
+        dx, dy = walk.ahead(pose)
         if math.hypot(dx, dy) < _ARRIVED_M:
             if walk.goal in (0, len(walk.path) - 1):
                 walk.way = -walk.way
                 walk.pause = int(self._rng.integers(*_PAUSE_TICKS))
             walk.goal += walk.way
-            dx, dy = (float(walk.path[walk.goal, k] - pose[k]) for k in (0, 1))
+            dx, dy = walk.ahead(pose)
         away = max(math.hypot(dx, dy), 1e-6)
         x, y = dx / away, dy / away
         if walk.pause > 0:
@@ -134,7 +161,15 @@ class Pedestrians:
             if walk.pause == 0 and walk.crosses and _traffic_is_near(walk.path, vehicles, speed):
                 walk.pause = 1
             return (x, y, 0.0)
-        return (x, y, 0.0 if _is_blocked(pose, x, y, vehicles, half) else walk.mps)
+        if walk.aside > 0:
+            walk.aside -= 1
+            return (*walk.away, walk.mps)
+        blocking = _blocking(pose, x, y, vehicles, half)
+        walk.held = walk.held + 1 if hindered or blocking is not None else 0
+        if walk.held > _PATIENCE_TICKS:
+            walk.held, walk.aside = 0, _ASIDE_TICKS
+            walk.away = (-y, x) if blocking is None else _sideways(pose, vehicles[blocking])
+        return (x, y, walk.mps if blocking is None else 0.0)
 
 
 def _traffic_is_near(path: Path, vehicles: NDArray[np.float32], speed: NDArray[np.float32]) -> bool:
@@ -143,18 +178,27 @@ def _traffic_is_near(path: Path, vehicles: NDArray[np.float32], speed: NDArray[n
     return bool(np.any((away < _NEAR_M) & (speed > _MOVING_MPS)))
 
 
-def _is_blocked(
+def _blocking(
     pose: NDArray[np.float32],
     x: float,
     y: float,
     vehicles: NDArray[np.float32],
     half: NDArray[np.float64],
-) -> bool:
-    """Whether a vehicle is within arm's reach ahead."""
+) -> int | None:
+    """Row of a vehicle within arm's reach ahead."""
     dx, dy = pose[0] + _ARM_M * x - vehicles[:, 0], pose[1] + _ARM_M * y - vehicles[:, 1]
     c, s = np.cos(vehicles[:, 3]), np.sin(vehicles[:, 3])
     along, across = np.abs(c * dx + s * dy), np.abs(-s * dx + c * dy)
-    return bool(np.any((along < half[:, 0] + _BESIDE_M) & (across < half[:, 1] + _BESIDE_M)))
+    rows = np.flatnonzero((along < half[:, 0] + _BESIDE_M) & (across < half[:, 1] + _BESIDE_M))
+    return int(rows[0]) if len(rows) else None
+
+
+def _sideways(pose: NDArray[np.float32], vehicle: NDArray[np.float32]) -> tuple[float, float]:
+    """Away from a vehicle's middle line, out of its path."""
+    c, s = math.cos(vehicle[3]), math.sin(vehicle[3])
+    across = float(-s * (pose[0] - vehicle[0]) + c * (pose[1] - vehicle[1]))
+    side = math.copysign(1.0, across)
+    return (-s * side, c * side)
 
 
 def _ways(town: carla.Map, count: int, rng: np.random.Generator) -> list[tuple[Path, bool]]:

@@ -9,7 +9,7 @@ import pytest
 
 from simulator.wire.layouts import VEHICLE_UNION, TrafficLightState
 from simulator.world.actors import Actor
-from simulator.world.sign_signals import STOP_S
+from simulator.world.sign_signals import STANDS_S, STOP_S
 from simulator.world.town import Town
 from simulator.world.world import World
 
@@ -97,11 +97,21 @@ def test_a_yield_sign_tells_nothing_on_a_free_road(world: World) -> None:
 def test_one_waits_while_another_vehicle_crosses(world: World, stops: bool) -> None:
     at = sign(world, stops=stops)
     car, other = waiting(world, at), crossing(world, at)
-    run(world, 5.0)
+    run(world, STANDS_S - 2 * DT_S)
     assert told(world, car)[0] == RED
     world.destroy(other.id)
     run(world, DT_S)
     assert told(world, car)[0] == GREEN
+
+
+def test_who_stands_in_the_junction_holds_nobody_up_for_long(world: World) -> None:
+    at = sign(world, stops=False)
+    car, other = waiting(world, at), crossing(world, at)
+    run(world, STANDS_S + DT_S)
+    assert told(world, car)[0] == GREEN
+    world.set_target_velocity(other.id, (1.0, 0.0, 0.0))
+    run(world, 2 * DT_S)
+    assert told(world, car)[0] == RED
 
 
 def test_people_do_not_count_as_crossing_traffic(world: World) -> None:
