@@ -62,7 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _compile_kernels()
         simulation = Simulation(
-            town, seed=options.seed, publisher=server.streams, stream_port=options.port + 1
+            town,
+            seed=options.seed,
+            publisher=server.streams,
+            stream_port=options.port + 1,
+            camera_noise=options.camera_noise,
         )
         gc.freeze()
         gc.enable()
@@ -151,6 +155,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--threads", type=_count, metavar="N", help="most threads that draw (default: one per processor)"
     )
+    parser.add_argument(
+        "--camera-noise",
+        type=_grey_levels,
+        default=0.0,
+        metavar="SIGMA",
+        help="standard deviation of the seeded noise of rgb cameras, in grey levels (default: none)",
+    )
     parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"
@@ -170,6 +181,13 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"{count} is not 1 or more")
     return count
+
+
+def _grey_levels(text: str) -> float:
+    sigma = float(text)
+    if not 0.0 <= sigma <= 255.0:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 255")
+    return sigma
 
 
 def _announce(host: str, port: int, town: str) -> None:

@@ -14,6 +14,7 @@ import carla
 import msgpack
 
 from simulator.appearance import Appearance
+from simulator.drawings import Drawings
 from simulator.rehearsal import rehearse
 from simulator.scene.objects import Label, MapLayer
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of, pose_of
@@ -106,6 +107,7 @@ class Simulation:
     Attributes:
         world: the running episode's world.
         ackermann: vehicles of the episode under Ackermann control.
+        drawings: what clients have drawn into the episode's world.
         appearance: doors, wheels and the like that clients set in this episode.
         settings: of the episode.
         frame: CARLA's frame counter; grows over episodes.
@@ -123,8 +125,20 @@ class Simulation:
         publisher: Publisher,
         stream_port: int,
         clock: Callable[[], float] = time.monotonic,
+        camera_noise: float = 0.0,
     ) -> None:
+        """Load the first town.
+
+        Args:
+            town: map of the first episode.
+            seed: of all random numbers.
+            publisher: where messages go.
+            stream_port: where clients subscribe.
+            clock: wall time, for the platform's time stamps only.
+            camera_noise: standard deviation of the noise of colour pictures, in grey levels.
+        """
         self._seed = seed
+        self._camera_noise = camera_noise
         self._publisher = publisher
         self._stream_port = stream_port
         self._clock = clock
@@ -158,6 +172,7 @@ class Simulation:
         self.world = World(town, self._seed, self.library, layers)
         self.ackermann = AckermannDrivers(self.world)
         self.appearance = Appearance()
+        self.drawings = Drawings()
         self._dying: dict[int, float] = {}
         for mounted in self._mounted.values():
             self._publisher.close_stream(mounted.stream_id)
@@ -298,6 +313,7 @@ class Simulation:
                 delta_s=delta_s,
                 sight=self.sight,
                 ignored_ids=ignored.get(mounted.actor.id, frozenset()),
+                annotations=lambda: self.drawings.visible(self.frame, now_s),
             )
             payloads = mounted.sensor.measure(observation)
             if payloads:
@@ -343,7 +359,7 @@ class Simulation:
     def _mount(self, actor: Actor, make: Callable[[Mounting], Sensor]) -> None:
         """Give a sensor its stream."""
         values = {name: value for name, _, value in actor.attributes}
-        sensor = make(Mounting(actor, values, self._geolocate))
+        sensor = make(Mounting(actor, values, self._geolocate, self._camera_noise, self._seed))
         period_s = max(0.0, number_of(values, "sensor_tick")) if "sensor_tick" in values else 0.0
         self._mounted[actor.id] = _Mounted(actor, sensor, self._new_stream(), Schedule(period_s))
 

@@ -67,8 +67,7 @@ class Camera:
             fov_deg: horizontal angle of view.
         """
         self.width, self.height = width, height
-        focal = width / 2.0 / math.tan(math.radians(fov_deg) / 2.0)
-        self.lens = np.array([focal, focal, width / 2.0, height / 2.0])
+        self.lens = pinhole(width, height, fov_deg)
         self._raw = np.zeros((height, width, 4), np.uint8)
         self._scratch = Scratch((height + BAND - 1) // BAND)
 
@@ -121,6 +120,12 @@ class Camera:
     def records_of(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Of the latest picture: the objects in view, and each record's integers; see `cull`, `project`."""
         return self._scratch.seen, self._scratch.ri
+
+
+def pinhole(width: int, height: int, fov_deg: float) -> NDArray[np.float64]:
+    """(4,) focal lengths and centre in pixels; the angle is the horizontal one."""
+    focal = width / 2.0 / math.tan(math.radians(fov_deg) / 2.0)
+    return np.array([focal, focal, width / 2.0, height / 2.0])
 
 
 def view_matrix(pose: tuple[float, float, float, float, float, float]) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("t", "<i8"), ("pol", "?")])
 _STILL = 1e-6  # a change that counts as none
 _LEAST_THRESHOLD = 0.01
 
+MOST_EVENTS = 4_000_000
+"""Of one picture: what comes after them, from the top left on, is lost."""
+
 
 @dataclass(frozen=True, slots=True)
 class EventSettings:
@@ -76,8 +79,8 @@ class EventCamera:
         if spread.any():
             noisy = threshold + spread * self._rng.standard_normal(grey.shape)
             threshold = np.where(spread > 0.0, np.maximum(noisy, _LEAST_THRESHOLD), threshold)
-        most = int((np.abs(grey - self._level) / threshold + 1.0).sum()) + 1
-        events = np.zeros(most, EVENT)
+        most = float((np.abs(grey - self._level) / threshold + 1.0).sum()) + 1.0
+        events = np.zeros(int(min(most, MOST_EVENTS)), EVENT)
         count = _cross(
             grey, self._before, self._level, self._last, threshold, self._time_ns, now_ns,
             settings.refractory_period_ns, events,
@@ -99,7 +102,7 @@ def _cross(now, before, level, last, threshold, t0, t1, rest_ns, events):  # typ
             at = level[y, x] + step
             while (step > 0.0 and a < at <= b) or (step < 0.0 and b <= at < a):
                 t = t0 + np.int64((at - a) / (b - a) * (t1 - t0))
-                if last[y, x] < 0 or t - last[y, x] >= rest_ns:
+                if count < len(events) and (last[y, x] < 0 or t - last[y, x] >= rest_ns):
                     events[count].x, events[count].y = x, y
                     events[count].t, events[count].pol = t, step > 0.0
                     last[y, x] = t

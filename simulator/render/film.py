@@ -1,8 +1,9 @@
-"""What lens, exposure and falling rain do to a finished picture."""
+"""What lens, exposure, grain and falling rain do to a finished picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from simulator.render.project import OPTIONS
 
 _GAMMA = 2.2
+_SPREAD = 147.8  # standard deviation of the sum of four bytes
 _STREAKS_PER_PIXEL = 1.0 / 420.0  # in the heaviest rain
 
 
@@ -66,15 +68,19 @@ class Exposure:
         return np.asarray(np.rint(linear ** (1.0 / max(self.gamma, 0.05)) * 255.0), np.uint8)
 
 
-def through(
-    bgra: NDArray[np.uint8], sources: NDArray[np.int32] | None, table: NDArray[np.uint8] | None
-) -> NDArray[np.uint8]:
-    """The picture behind a lens and a film; both may be None."""
-    if sources is not None:
-        bgra = bgra.reshape(-1, 4)[sources].reshape(bgra.shape)
-    if table is not None:
-        bgra = table[bgra]
-        bgra[..., 3] = 255
+def bent(pixels: NDArray[Any], sources: NDArray[np.int32] | None) -> NDArray[Any]:
+    """A picture behind a lens: (H, W, C) of any kind; None is a pinhole. See `Lens.sources`."""
+    if sources is None:
+        return pixels
+    return np.asarray(pixels.reshape(-1, pixels.shape[-1])[sources].reshape(pixels.shape))
+
+
+def developed(bgra: NDArray[np.uint8], table: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """A picture on a film, see `Exposure.table`; None leaves it as it is."""
+    if table is None:
+        return bgra
+    bgra = table[bgra]
+    bgra[..., 3] = 255
     return bgra
 
 
@@ -100,6 +106,34 @@ def rain(bgra: NDArray[np.uint8], precipitation: float, wind: float, frame: int)
          0.05 + 0.13 * near, 0.6 + 1.1 * near * height / 720.0], axis=1,
     )  # fmt: skip
     _draw(bgra, streaks)
+
+
+def grain(bgra: NDArray[np.uint8], sigma: float, seed: int, shot: int) -> None:
+    """Add a film's grain to a picture, the same in every process and with any number of threads.
+
+    Args:
+        bgra: (H, W, 4), changed in place.
+        sigma: standard deviation in grey levels of 0 .. 255; 0 for none.
+        seed: of the camera.
+        shot: number of the picture: each has its own grain.
+    """
+    if sigma > 0.0:
+        _grain(bgra, sigma, (seed * 2654435761 + shot * 40503) & 0x7FFFFFFF)
+
+
+@numba.njit(parallel=True, **OPTIONS)
+def _grain(bgra, sigma, key):  # type: ignore[no-untyped-def]
+    """Four bytes of a hash add up to a number that is normal enough: between -3.45 and 3.45 sigma."""
+    for y in numba.prange(bgra.shape[0]):
+        for x in range(bgra.shape[1]):
+            h = (key + x * 374761393 + y * 668265263) & 0xFFFFFFFF
+            h = ((h ^ (h >> 15)) * 1274126177) & 0xFFFFFFFF
+            h = ((h ^ (h >> 13)) * 1103515245) & 0xFFFFFFFF
+            h ^= h >> 16
+            total = (h & 255) + ((h >> 8) & 255) + ((h >> 16) & 255) + ((h >> 24) & 255)
+            change = (total - 510) * (sigma / _SPREAD)
+            for c in range(3):
+                bgra[y, x, c] = np.uint8(min(max(bgra[y, x, c] + change + 0.5, 0.0), 255.0))
 
 
 @numba.njit(**OPTIONS)

@@ -50,6 +50,35 @@ def flow_of(
     return out
 
 
+def aligned(now: Objects, before: Objects) -> Objects:
+    """The objects of `now` where they were in `before`, found by instance and number of the part.
+
+    What was not there before has not moved: it stands where it is.
+
+    Args:
+        now: what is drawn.
+        before: what was drawn in another picture of the same town.
+    """
+    names, old = _names(now), _names(before)
+    order = np.argsort(old)
+    at = np.minimum(np.searchsorted(old, names, sorter=order), len(old) - 1)
+    found = old[order[at]] == names
+    rotation, origin = now.rotation.copy(), now.origin.copy()
+    rows = order[at[found]]
+    rotation[found], origin[found] = before.rotation[rows], before.origin[rows]
+    return now._replace(rotation=rotation, origin=origin)
+
+
+def _names(objects: Objects) -> NDArray[np.int64]:
+    """(M,) one number for every object: its instance, and how many of it come before."""
+    instance = objects.instance.astype(np.int64)
+    order = np.argsort(instance, kind="stable")
+    _, first, count = np.unique(instance[order], return_index=True, return_counts=True)
+    number = np.empty(len(instance), np.int64)
+    number[order] = np.arange(len(instance)) - np.repeat(first, count)
+    return np.asarray((instance << 32) + number)
+
+
 def normals_of(camera: Camera, frame: Frame, store: TriangleStore, objects: Objects) -> NDArray[np.uint8]:
     """(H, W, 4) blue, green, red, 255: z, y and x of the surface's normal in the world, -1 .. 1 as 0 .. 255.
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.render.camera import Camera
-from simulator.render.film import rain
+from simulator.render.annotations import Annotations, Text, annotate
+from simulator.render.bloom import bloom
+from simulator.render.camera import Camera, view_matrix
+from simulator.render.events import EventCamera, EventSettings
+from simulator.render.film import grain, rain
 from simulator.render.junctions import find_gaps
 from simulator.render.labels import PALETTE_SIZE, Label
 from simulator.render.lamps import street_lights
 from simulator.render.lidar import scan
 from simulator.render.light import Weather, make_light
 from simulator.render.mesh import make_mesh
+from simulator.render.motion import aligned, flow_of, normals_of
 from simulator.render.patterns import PatternBook
+from simulator.render.radar import Radar
 from simulator.render.shadow import SunView
 from simulator.render.shapes import box
 from simulator.render.store import Drawn, TriangleStore
@@ -38,6 +43,20 @@ def warm_up() -> None:
     light = make_light(Weather())
     shade = SunView().look(store, objects, pose[:3], light.sun)
     lamps = street_lights(np.array([[2.0, 0.0, 4.0]]))
-    frame = Camera(32, 32, 90.0).render(store, objects, pose, light, shade, lamps)
+    camera = Camera(32, 32, 90.0)
+    frame = camera.render(store, objects, pose, light, shade, lamps)
+    flow_of(camera, frame, pose, objects, pose, aligned(objects, objects))
+    normals_of(camera, frame, store, objects)
+    events = EventCamera(EventSettings())
+    events.look(frame.bgra, 0.0)
     rain(frame.bgra, 50.0, 10.0, 0)
+    frame.bgra[8:16, 8:16] = 255
+    bloom(frame.bgra, 1.0)
+    grain(frame.bgra, 2.0, 0, 0)
+    words = Annotations(texts=(Text((6.0, 0.0, 1.0), "1", (255, 0, 0)),))
+    annotate(frame.bgra, frame.depth, camera.lens, view_matrix(pose), words)
+    events.look(frame.bgra, 0.1)
+    radar = Radar(30.0, 30.0, 50.0)
+    still = np.zeros((len(objects.origin), 3))
+    radar.look(store, objects, pose, radar.rays(8), still, (0.0, 0.0, 0.0))
     scan(store, objects, pose, np.radians(np.arange(-4.0, 4.0)), np.radians(np.array([-2.0, 0.0])), 50.0)

@@ -293,7 +293,4 @@ METHODS: tuple[Method, ...] = (
     _refused(
         "send", Answer.VOID, no_camera, "there are no V2X sensors: CARLA's text about an actor that is none"
     ),
-    ignored("draw_debug_shape", _NOTHING_DRAWN),
-    ignored("clear_debug_shape", _NOTHING_DRAWN),
-    ignored("clear_debug_string", _NOTHING_DRAWN),
 )

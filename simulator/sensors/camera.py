@@ -5,15 +5,26 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.render.camera import Frame
-from simulator.render.film import Exposure, Lens, rain, through
-from simulator.sensors.interface import Attributes, Mounting, Observation, number_of, number_within, pose_of
+from simulator.render.annotations import annotate
+from simulator.render.bloom import bloom
+from simulator.render.camera import pinhole, view_matrix
+from simulator.render.film import Exposure, Lens, bent, developed, grain, rain
+from simulator.sensors.interface import (
+    Attributes,
+    Mounting,
+    Observation,
+    flag_of,
+    number_of,
+    number_within,
+    pose_of,
+)
 from simulator.sensors.pixels import depth_pixels, instance_pixels, label_pixels
-from simulator.wire.layouts import SensorType
+from simulator.wire.layouts import Pose, SensorType
 
 MAX_SIDE_PX = 4096
 """Largest width and height of an image."""
@@ -25,7 +36,7 @@ _HEADER = struct.Struct("<IIf")  # width, height, horizontal angle of view in de
 
 
 class Camera(ABC):
-    """What all cameras have in common. Payload: width, height, angle of view, then B, G, R, A by pixel."""
+    """What all cameras have in common. Payload: width, height, angle of view, then the pixels: B, G, R, A."""
 
     type: SensorType
 
@@ -40,33 +51,53 @@ class Camera(ABC):
 
     def measure(self, observation: Observation) -> tuple[bytes, ...]:
         """See `Sensor.measure`."""
-        frame = observation.sight().picture(self._lens, pose_of(observation.own_state))
-        pixels = through(self._pixels(frame, observation), self._sources, None)
-        return (b"".join((self._header, pixels.data)),)
+        return (self.message(self.pixels(observation)),)
+
+    def message(self, content: NDArray[Any]) -> bytes:
+        """Width, height, angle of view, then the bytes of an array."""
+        return b"".join((self._header, np.ascontiguousarray(content).data))
+
+    def pixels(self, observation: Observation) -> NDArray[Any]:
+        """(H, W, C) what the sensor saw, through its lens."""
+        return bent(self._seen(observation, pose_of(observation.own_state)), self._sources)
 
     @abstractmethod
-    def _pixels(self, frame: Frame, observation: Observation) -> NDArray[np.uint8]:
-        """(H, W, 4) B, G, R, A before they go through the lens."""
+    def _seen(self, observation: Observation, pose: Pose) -> NDArray[Any]:
+        """(H, W, C) what a pinhole at a pose sees."""
 
 
 class ColourCamera(Camera):
-    """`sensor.camera.rgb`. Of the post-processing only the attributes of `Exposure` count."""
+    """`sensor.camera.rgb`. docs/sensors.md says which attributes of the post-processing count."""
 
     type = SensorType.RGB
 
     def __init__(self, mounting: Mounting) -> None:
         super().__init__(mounting)
-        self._film = _exposure_of(mounting.attributes).table()
+        attributes = mounting.attributes
+        exposure, bloom_intensity = _exposure_of(attributes), number_of(attributes, "bloom_intensity")
+        is_processed = flag_of(attributes, "enable_postprocess_effects")
+        self._film = exposure.table() if is_processed else None
+        self._bloom = max(bloom_intensity, 0.0) if is_processed else 0.0
+        self._grain = mounting.grain if is_processed else 0.0
+        self._seed = 8191 * mounting.seed + mounting.actor.id
+        self._pinhole = pinhole(*self._lens)
         self._shots = 0
 
-    def _pixels(self, frame: Frame, observation: Observation) -> NDArray[np.uint8]:
-        precipitation, wind = observation.sight().rain
-        pixels = frame.bgra
+    def _seen(self, observation: Observation, pose: Pose) -> NDArray[np.uint8]:
+        sight = observation.sight()
+        frame = sight.picture(self._lens, pose)
+        precipitation, wind = sight.rain
         self._shots += 1  # not the time, which says when the server was started
-        if precipitation > 0.0:
+        annotations, pixels = observation.annotations(), frame.bgra
+        if precipitation > 0.0 or sight.dark > 0.0 or annotations or self._grain > 0.0:
             pixels = pixels.copy()  # cameras of the same place share the frame
-            rain(pixels, precipitation, wind, self._shots)
-        return through(pixels, None, self._film)
+        rain(pixels, precipitation, wind, self._shots)
+        bloom(pixels, self._bloom * sight.dark)
+        if annotations:
+            annotate(pixels, frame.depth, self._pinhole, view_matrix(pose), annotations)
+        pixels = developed(pixels, self._film)
+        grain(pixels, self._grain, self._seed, self._shots)
+        return pixels
 
 
 class DepthCamera(Camera):
@@ -74,8 +105,8 @@ class DepthCamera(Camera):
 
     type = SensorType.DEPTH
 
-    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
-        return depth_pixels(frame.depth)
+    def _seen(self, observation: Observation, pose: Pose) -> NDArray[np.uint8]:
+        return depth_pixels(observation.sight().picture(self._lens, pose).depth)
 
 
 class SemanticCamera(Camera):
@@ -83,8 +114,8 @@ class SemanticCamera(Camera):
 
     type = SensorType.SEMANTIC_SEGMENTATION
 
-    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
-        return label_pixels(frame.label)
+    def _seen(self, observation: Observation, pose: Pose) -> NDArray[np.uint8]:
+        return label_pixels(observation.sight().picture(self._lens, pose).label)
 
 
 class InstanceCamera(Camera):
@@ -92,7 +123,8 @@ class InstanceCamera(Camera):
 
     type = SensorType.INSTANCE_SEGMENTATION
 
-    def _pixels(self, frame: Frame, _observation: Observation) -> NDArray[np.uint8]:
+    def _seen(self, observation: Observation, pose: Pose) -> NDArray[np.uint8]:
+        frame = observation.sight().picture(self._lens, pose)
         return instance_pixels(frame.label, frame.instance)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.render.annotations import Annotations
 from simulator.wire.layouts import Pose, SensorType
 from simulator.world.actors import Actor, Collision, Vector
 from simulator.world.sweeps import Hit, Sweep
@@ -34,6 +35,7 @@ class Observation:
         delta_s: length of the tick.
         sight: gives what cameras and LiDARs share.
         ignored_ids: vehicles that this sensor's rays pass through.
+        annotations: gives what clients have drawn into the world.
     """
 
     own_state: np.void
@@ -47,6 +49,7 @@ class Observation:
     delta_s: float
     sight: Callable[[], Sight]
     ignored_ids: frozenset[int] = frozenset()
+    annotations: Callable[[], Annotations] = Annotations
 
     def record_of(self, actor_id: int, thing: int) -> bytes:
         """The msgpack `Actor` of an actor, or of an object of the scene where that is not -1."""
@@ -92,11 +95,15 @@ class Mounting:
         actor: the sensor's own actor.
         attributes: see `Attributes`.
         geolocate: x, y, z in the world (m) -> latitude (deg), longitude (deg), altitude (m).
+        grain: standard deviation of the noise of colour pictures, in grey levels.
+        seed: of what is random and has no `noise_seed`.
     """
 
     actor: Actor
     attributes: Attributes
     geolocate: Callable[[float, float, float], tuple[float, float, float]]
+    grain: float = 0.0
+    seed: int = 0
 
 
 def number_of(attributes: Attributes, name: str) -> float:
@@ -124,6 +131,11 @@ def number_within(attributes: Attributes, name: str, low: float, high: float) ->
     if not low <= value <= high:
         raise AttributeRangeError(name, attributes[name], low, high)
     return value
+
+
+def flag_of(attributes: Attributes, name: str) -> bool:
+    """A boolean attribute: "true" or "1" in any case, as in CARLA."""
+    return attributes[name].strip().lower() in ("true", "1")
 
 
 def noise_generator(attributes: Attributes) -> np.random.Generator:

@@ -11,7 +11,9 @@ from simulator.sensors.gnss import GnssSensor
 from simulator.sensors.inertial import InertialSensor
 from simulator.sensors.interface import Mounting, Sensor
 from simulator.sensors.lidar import Lidar, SemanticLidar
+from simulator.sensors.motion import EventSensor, FlowCamera, NormalsCamera
 from simulator.sensors.obstacle import ObstacleSensor
+from simulator.sensors.radar import RadarSensor
 
 SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
     {
@@ -19,17 +21,23 @@ SENSORS: Mapping[str, Callable[[Mounting], Sensor]] = MappingProxyType(
         "sensor.camera.depth": DepthCamera,
         "sensor.camera.semantic_segmentation": SemanticCamera,
         "sensor.camera.instance_segmentation": InstanceCamera,
+        "sensor.camera.normals": NormalsCamera,
+        "sensor.camera.optical_flow": FlowCamera,
+        "sensor.camera.dvs": EventSensor,
         "sensor.lidar.ray_cast": Lidar,
         "sensor.lidar.ray_cast_semantic": SemanticLidar,
         "sensor.other.collision": CollisionSensor,
         "sensor.other.gnss": GnssSensor,
         "sensor.other.imu": InertialSensor,
         "sensor.other.obstacle": ObstacleSensor,
+        "sensor.other.radar": RadarSensor,
     }
 )
 """Blueprint id -> how to make one."""
 
-SEEING_SENSORS = frozenset(name for name in SENSORS if name.startswith(("sensor.camera.", "sensor.lidar.")))
+SEEING_SENSORS = frozenset(
+    name for name in SENSORS if name.startswith(("sensor.camera.", "sensor.lidar.", "sensor.other.radar"))
+)
 """Sensors that look at the town's triangles."""
 
 CLIENT_SIDE_SENSORS = frozenset({"sensor.other.lane_invasion"})

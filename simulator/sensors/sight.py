@@ -7,6 +7,7 @@ same place, size and angle get the same picture.
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from simulator.render.cast import Cast, Motion, Player, linear
 from simulator.render.lamps import headlights, nearest, street_lights
 from simulator.render.lidar import Scan, scan
 from simulator.render.light import Light, Weather, make_light
+from simulator.render.motion import aligned, flow_of, normals_of
+from simulator.render.radar import Radar
 from simulator.render.shadow import STEP_M, SunView
 from simulator.render.store import Objects
 from simulator.sensors.stage import stage_of
@@ -38,17 +41,31 @@ Lens = tuple[int, int, float]
 """Width and height in pixels, horizontal angle of view in degrees."""
 
 
+class Standpoint(NamedTuple):
+    """Where a camera and all that it sees were when it took a picture."""
+
+    pose: Pose
+    objects: Objects
+
+
 class Sight:
     """Eyes of one world.
 
     `begin` must be called before the first question of a tick.
+
+    Attributes:
+        pictures_drawn: since the episode began.
+        scans_made: likewise, by LiDARs and radars.
     """
 
     def __init__(self, world: World) -> None:
         """Build the town's triangles, unless they are there already: some seconds."""
         self._world = world
         self._stage = stage_of(world.town, world.library)
+        self.pictures_drawn = 0
+        self.scans_made = 0
         self._cameras: OrderedDict[Lens, Camera] = OrderedDict()
+        self._latest: dict[Lens, Pose] = {}
         self._suns: OrderedDict[tuple[float, ...], SunView] = OrderedDict()
         self._weather: tuple[float, ...] | None = None
         self._seen_states: NDArray[np.void] | None = None
@@ -69,6 +86,11 @@ class Sight:
         self._shades.clear()
 
     @property
+    def dark(self) -> float:
+        """0 by day, 1 at night; of the latest picture."""
+        return float(self._light.dark)
+
+    @property
     def rain(self) -> tuple[float, float]:
         """Precipitation and wind, per cent."""
         weather = weather_of(self._world.weather)
@@ -81,21 +103,61 @@ class Sight:
             lens: see `Lens`.
             pose: of the camera in the world.
         """
-        key = (lens, pose)
-        frame = self._pictures.get(key)
-        if frame is None:
-            objects = self._now()
-            place = pose[:3]
-            frame = self._camera(lens).render(
-                self._stage.store,
-                objects,
-                pose,
-                self._light,
-                self._shade(objects, place),
-                nearest(self._lamps, place),
-            )
-            self._pictures[key] = frame
-        return frame
+        frame = self._pictures.get((lens, pose))
+        return self._draw(lens, pose) if frame is None else frame
+
+    def normals(self, lens: Lens, pose: Pose) -> NDArray[np.uint8]:
+        """Surface normals of what a camera sees, see `simulator.render.motion.normals_of`."""
+        camera, frame = self._held(lens, pose)
+        return normals_of(camera, frame, self._stage.store, self._now())
+
+    def flow(
+        self, lens: Lens, pose: Pose, before: Standpoint | None
+    ) -> tuple[NDArray[np.float32], Standpoint]:
+        """How all that a camera sees has moved on its picture, see `simulator.render.motion.flow_of`.
+
+        Args:
+            lens: see `Lens`.
+            pose: of the camera in the world.
+            before: what this gave for the picture before; without one nothing has moved.
+
+        Returns:
+            The flow, and where everything is now.
+        """
+        camera, frame = self._held(lens, pose)
+        now = Standpoint(pose, self._now())
+        if before is None:
+            return np.zeros((*frame.depth.shape, 2), np.float32), now
+        old = aligned(now.objects, before.objects)
+        return flow_of(camera, frame, pose, now.objects, before.pose, old), now
+
+    def detect(
+        self,
+        radar: Radar,
+        pose: Pose,
+        count: int,
+        own_velocity_mps: tuple[float, float, float],
+        ignored_ids: frozenset[int] = frozenset(),
+    ) -> NDArray[np.void]:
+        """What a radar meets; see `simulator.render.radar.Radar.look`.
+
+        Args:
+            radar: its angles, range and generator.
+            pose: of the sensor in the world.
+            count: rays.
+            own_velocity_mps: of the sensor in the world.
+            ignored_ids: actors that rays pass through.
+        """
+        objects = self._now()
+        velocity = np.zeros((len(objects.origin), 3))
+        first = len(self._stage.store.blocks.origin)
+        parts = self._cast.per_part(self._world.states["velocity"][self._rows].astype(np.float64))
+        velocity[first : first + len(parts)] = parts
+        if ignored_ids:
+            velocity = velocity[_stays(objects, ignored_ids)]
+            objects = _without(objects, ignored_ids)
+        self.scans_made += 1
+        return radar.look(self._stage.store, objects, pose, radar.rays(count), velocity, own_velocity_mps)
 
     def scan(
         self,
@@ -117,6 +179,7 @@ class Sight:
         objects = self._now()
         if ignored_ids:
             objects = _without(objects, ignored_ids)
+        self.scans_made += 1
         return scan(self._stage.store, objects, pose, azimuth_rad, elevation_rad, range_m)
 
     # ---- once per tick
@@ -189,11 +252,33 @@ class Sight:
 
     # ---- once per camera or place
 
+    def _draw(self, lens: Lens, pose: Pose) -> Frame:
+        objects = self._now()
+        place = pose[:3]
+        frame = self._camera(lens).render(
+            self._stage.store,
+            objects,
+            pose,
+            self._light,
+            self._shade(objects, place),
+            nearest(self._lamps, place),
+        )
+        self.pictures_drawn += 1
+        self._latest[lens], self._pictures[lens, pose] = pose, frame
+        return frame
+
+    def _held(self, lens: Lens, pose: Pose) -> tuple[Camera, Frame]:
+        """A picture, and the camera that holds its records: drawn again if it drew another one since."""
+        frame = self.picture(lens, pose)
+        if self._latest.get(lens) != pose:
+            frame = self._draw(lens, pose)
+        return self._cameras[lens], frame
+
     def _camera(self, lens: Lens) -> Camera:
         camera = self._cameras.pop(lens, None) or Camera(*lens)
         self._cameras[lens] = camera
         if len(self._cameras) > CAMERAS_KEPT:
-            self._cameras.popitem(last=False)
+            self._latest.pop(self._cameras.popitem(last=False)[0], None)
         return camera
 
     def _shade(self, objects: Objects, place: tuple[float, float, float]) -> Shade:
@@ -245,9 +330,14 @@ def _paint(actor: Actor) -> tuple[float, float, float] | None:
     return None
 
 
+def _stays(objects: Objects, ids: frozenset[int]) -> NDArray[np.bool_]:
+    """(M,) which objects do not belong to those actors."""
+    return ~np.isin(objects.instance, np.array(sorted(ids), np.int32))
+
+
 def _without(objects: Objects, ids: frozenset[int]) -> Objects:
     """The objects that do not belong to those actors."""
-    stays = ~np.isin(objects.instance, np.array(sorted(ids), np.int32))
+    stays = _stays(objects, ids)
     return Objects(
         objects.rotation[stays],
         objects.origin[stays],

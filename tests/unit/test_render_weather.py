@@ -8,8 +8,9 @@ import carla
 import numpy as np
 import pytest
 
+from simulator.render.bloom import bloom
 from simulator.render.camera import Camera
-from simulator.render.film import Exposure, Lens, rain, through
+from simulator.render.film import Exposure, Lens, bent, developed, grain, rain
 from simulator.render.light import Weather, make_light
 from tests.support.render_town import stage
 
@@ -79,9 +80,10 @@ def test_lens_and_film() -> None:
     picture[..., 3] = 255
     assert Lens().sources(80, 60) is None
     assert Exposure().table() is None
-    assert np.array_equal(through(picture, None, None), picture)
+    assert np.array_equal(bent(picture, None), picture)
+    assert np.array_equal(developed(picture, None), picture)
     base = Lens(circle_multiplier=3.0)
-    seen = {through(picture, base.sources(80, 60), None).tobytes()}
+    seen = {bent(picture, base.sources(80, 60)).tobytes()}
     for field, value in (
         ("k", 2.0),
         ("kcube", 3.0),
@@ -89,13 +91,50 @@ def test_lens_and_film() -> None:
         ("y_size", 0.5),
         ("circle_falloff", 1.0),
     ):
-        bent = through(picture, dataclasses.replace(base, **{field: value}).sources(80, 60), None)
-        assert np.array_equal(bent[30, 40], picture[30, 40])  # the middle stays
-        seen.add(bent.tobytes())
+        warped = bent(picture, dataclasses.replace(base, **{field: value}).sources(80, 60))
+        assert np.array_equal(warped[30, 40], picture[30, 40])  # the middle stays
+        seen.add(warped.tobytes())
     assert len(seen) == 6
-    brighter = through(picture, None, Exposure(compensation=1.0).table())
-    flatter = through(picture, None, Exposure(gamma=3.0).table())
-    manual = through(picture, None, Exposure(mode="manual", shutter_speed=400.0).table())
+    brighter = developed(picture, Exposure(compensation=1.0).table())
+    flatter = developed(picture, Exposure(gamma=3.0).table())
+    manual = developed(picture, Exposure(mode="manual", shutter_speed=400.0).table())
     assert brighter[..., :3].mean() > picture[..., :3].mean() > manual[..., :3].mean()
     assert flatter[..., :3].std() < picture[..., :3].std()
     assert (manual[..., 3] == 255).all()
+
+
+def test_grain_is_seeded_noise_of_its_size() -> None:
+    still = np.full((200, 300, 4), 120, np.uint8)
+    pictures = []
+    for sigma, seed, number in ((6.0, 1, 1), (6.0, 1, 1), (6.0, 1, 2), (6.0, 2, 1), (12.0, 1, 1)):
+        pictures.append(still.copy())
+        grain(pictures[-1], sigma, seed, number)
+    first, same, next_one, other, stronger = (p[..., :3].astype(float) for p in pictures)
+    assert np.array_equal(first, same)
+    assert abs(np.corrcoef(first[..., 0].ravel(), next_one[..., 0].ravel())[0, 1]) < 0.02
+    assert abs(np.corrcoef(first[..., 0].ravel(), other[..., 0].ravel())[0, 1]) < 0.02
+    assert first[..., 0].std() == pytest.approx(6.0, rel=0.03)
+    assert stronger[..., 0].std() == pytest.approx(12.0, rel=0.03)
+    assert first.mean() == pytest.approx(120.0, abs=0.2)
+    rows, columns = first[:-1, :, 0] - 120.0, first[:, :-1, 0] - 120.0
+    assert abs((rows * (first[1:, :, 0] - 120.0)).mean()) < 1.0  # neighbours know nothing of each other
+    assert abs((columns * (first[:, 1:, 0] - 120.0)).mean()) < 1.0
+    assert (pictures[0][..., 3] == 120).all()
+    grain(still, 0.0, 1, 1)
+    assert (still == 120).all()
+
+
+def test_lamps_glow_over_their_surroundings() -> None:
+    night = np.full((96, 160, 4), 10, np.uint8)
+    night[40:48, 72:80, :3] = 255
+    glowing, brighter, dull = night.copy(), night.copy(), np.full_like(night, 150)
+    bloom(glowing, 0.675)
+    bloom(brighter, 1.5)
+    bloom(dull, 0.675)
+    assert (dull == 150).all()  # nothing shines
+    near, far = glowing[44, 84, :3].astype(int), glowing[44, 150, :3]
+    assert (near > 14).all()
+    assert (far == 10).all()
+    assert (brighter[44, 84, :3] > near).all()
+    assert (glowing[44, 84] >= glowing[44, 88]).all()
+    assert (glowing[44, 75, :3] == 255).all()
