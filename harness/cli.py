@@ -3,8 +3,9 @@
 Nothing that needs `carla` is imported before a command needs it: `score`, `show`, `suites` and `policies`
 work without.
 
-The gate's commands are in `harness.cli_gate`. Exit codes: 0 done (of a gate: PASS), 1 FAIL, 2 wrong use,
-3 INCONCLUSIVE, 4 invalid (of a run: the infrastructure kept an episode from being driven), 130 interrupted.
+The gate's commands are in `harness.cli_gate`, the report's in `harness.cli_report`. Exit codes: 0 done (of a
+gate: PASS), 1 FAIL, 2 wrong use, 3 INCONCLUSIVE, 4 invalid (of a run: the infrastructure kept an episode from
+being driven), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rich.table import Table
 from harness.cli_finish import EXIT_INVALID, complain, console, finish
 from harness.cli_gate import add_gate_commands
 from harness.cli_options import given_options
+from harness.cli_report import add_report_command
 from harness.score.rules import ScoreVersion
 
 _RUN_HELP = """Drive policies over routes, record what happens, and print the scores.
@@ -221,6 +223,7 @@ def _resume_command() -> str:
 
 
 add_gate_commands(app)
+add_report_command(app)
 
 
 def main() -> None:

@@ -300,24 +300,37 @@ def _compare(
     today: str | None,
 ) -> GateResult:
     """Load both sides and decide; with a budget, drive on until decided."""
-    from harness.gate.decide import decide
-    from harness.gate.flakes import read_ledger
     from harness.gate.model import Verdict
-    from harness.gate.pairing import pair_up
-    from harness.gate.sequential import decide_sequentially
 
     while True:
         ours = _load(*candidate, rules)
         theirs = _load(baseline[0], baseline[1] or _same_name(baseline[0], candidate[1]), rules)
-        quarantined = (
-            () if ledger is None else read_ledger(ledger).active(ours.conditions.suite_sha256, _today(today))
-        )
-        pairing = pair_up(theirs, ours, rules, quarantined)
-        result = decide_sequentially(pairing, rules) if sequential else decide(pairing, rules)
+        result = decide_on(theirs, ours, rules, sequential, ledger, today)
         driven = 1 + max((episode.key.repeat for episode in ours.episodes), default=0)
         if budget is None or driven >= budget or result.verdict is not Verdict.INCONCLUSIVE:
             return result
         _drive_on(baseline[0], candidate[0], driven + 1)
+
+
+def decide_on(
+    baseline: Sample,
+    candidate: Sample,
+    rules: GateRules,
+    sequential: bool,
+    ledger: Path | None,
+    today: str | None,
+) -> GateResult:
+    """Pair two campaigns, leave out what is in quarantine, and decide."""
+    from harness.gate.decide import decide
+    from harness.gate.flakes import read_ledger
+    from harness.gate.pairing import pair_up
+    from harness.gate.sequential import decide_sequentially
+
+    quarantined = (
+        () if ledger is None else read_ledger(ledger).active(candidate.conditions.suite_sha256, _today(today))
+    )
+    pairing = pair_up(baseline, candidate, rules, quarantined)
+    return decide_sequentially(pairing, rules) if sequential else decide(pairing, rules)
 
 
 def _drive_on(baseline: Path, candidate: Path, repeats: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.record.errors import CorruptRecordError
 from harness.record.ticks import iter_batches
 
 Float = NDArray[np.float64]
@@ -79,3 +80,33 @@ def _join(parts: list[Float]) -> Float:
 
 def _join_vectors(columns: list[pa.FixedSizeListArray]) -> Float:
     return np.concatenate([np.empty((0, 3)), *(_vectors(column) for column in columns)])
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTable:
+    """What was commanded and shown at each tick; no metric reads it, pictures do.
+
+    Attributes:
+        throttle, steer, brake: (T,) CARLA's sign: steer is positive to the right.
+        light_states: (T, L) uint8 in the order of `EpisodeFacts.lights`, CARLA's numbers.
+    """
+
+    throttle: Float
+    steer: Float
+    brake: Float
+    light_states: NDArray[np.uint8]
+
+
+def read_control_table(path: Path) -> ControlTable:
+    """Read these columns of a whole file; raises as `read_tick_table`."""
+    batches = list(iter_batches(path, allow_torn=False))
+    throttle, steer, brake = (
+        _join([batch.column(f"ego_{name}").to_numpy() for batch in batches])
+        for name in ("throttle", "steer", "brake")
+    )
+    states = [batch.column("light_states").values.to_numpy() for batch in batches]
+    flat = np.concatenate([np.empty(0, np.uint8), *states])
+    width = len(flat) // len(throttle) if len(throttle) else 0
+    if width * len(throttle) != len(flat):
+        raise CorruptRecordError(path, "has another number of lights at some ticks", "run the episode again")
+    return ControlTable(throttle, steer, brake, flat.reshape(len(throttle), width))
