@@ -156,6 +156,21 @@ def test_a_head_on_crash_of_equals_stops_both_and_tells_newtons_impulse() -> Non
     assert np.abs(world.states["velocity"][[left.row, right.row], 0]).max() < 1.5
 
 
+@pytest.mark.parametrize("model", ["vehicle.carlamotors.firetruck", "vehicle.lincoln.mkz_2020"])
+@pytest.mark.parametrize(("met_m", "passes"), [(0.03, True), (0.14, True), (0.5, False)])
+def test_a_corner_that_is_only_grazed_stops_nobody(model: str, met_m: float, passes: bool) -> None:
+    world = empty_world()
+    driver = spawn(world, -15.0, model=model)
+    stander = spawn(world, 0.0, 2.0 * driver.box.extent[1] - met_m, 180.0, model=model)
+    world.vehicles.apply_control(stander.id, (0.0, 0.0, 1.0, False, False, False, 0))
+    world.tick(DT_S)
+    world.set_target_velocity(driver.id, (10.0, 0.0, 0.0))
+    told = [one for _ in range(60) for one in world.tick(DT_S) if one.actor_id == driver.id]
+    assert told
+    assert bool(world.states["velocity"][driver.row, 0] > 5.0) is passes
+    assert overlap_m(world, driver, stander) < 0.02
+
+
 def test_a_pressed_contact_is_told_every_tick() -> None:
     world = empty_world()
     front, back = spawn(world, 0.0), spawn(world, -4.9)
