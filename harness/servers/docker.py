@@ -267,7 +267,7 @@ class DockerServer:
     # ---- the container
 
     def _state(self) -> Mapping[str, Any]:
-        """What the engine knows; empty if the container has gone. An engine that is silent changes nothing."""
+        """What the engine knows; empty if the container has gone. A silent engine changes nothing."""
         import docker
         import requests
 

@@ -1,7 +1,7 @@
 """Whose container is this, and does its owner still live?
 
-A container outlives a harness that was killed. Each carries the name of its campaign's process, told apart from
-any later process with the same number: boot of the machine, pid namespace, pid, start time of the process. Only
+A container outlives a harness that was killed. Each carries the name of its campaign's process, told apart
+from any later process with the same number: boot of the machine, pid namespace, pid, start time. Only
 containers whose owner is known to be dead are removed unasked.
 """
 

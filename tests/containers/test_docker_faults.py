@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import socket
 import subprocess
@@ -95,10 +97,9 @@ def test_the_last_words_of_a_carla_become_a_diagnosis(
     engine: Engine, tmp_path: Path, last_words: str, end: str, remedy: str
 ) -> None:
     """A base image whose CarlaUE4.sh ends as CARLA's log files of users show it."""
-    import io
-
-    script = f"echo '{last_words}'; {end}"
-    dockerfile = f'FROM {docker.BASE}\nRUN printf "%s\\n" "{script.replace("$", chr(92) + "$")}" >/CarlaUE4.sh\nUSER 10001\n'
+    script = f"#!/bin/bash\necho '{last_words}'\n{end}\n"
+    encoded = base64.b64encode(script.encode()).decode()
+    dockerfile = f"FROM {docker.BASE}\nRUN echo {encoded} | base64 -d >/CarlaUE4.sh\nUSER 10001\n"
     built, _ = engine.client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True)
     try:
         server = _server(engine, built.id, tmp_path, DockerConfig(gpus=()))
@@ -175,12 +176,14 @@ def test_who_may_not_use_the_socket_is_told_how(tmp_path: Path) -> None:
         for folder in (tmp_path, *tmp_path.parents):
             if folder != Path("/") and folder.stat().st_uid == os.getuid():
                 folder.chmod(folder.stat().st_mode | 0o011)
-        code = "from harness.servers.engine import Engine; Engine()"
+        code = (
+            "import os, docker, requests; from harness.servers.engine import Engine;"
+            " os.setuid(os.getuid() or 65534); Engine()"
+        )
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=runs.REPOSITORY,
             env={"DOCKER_HOST": f"unix://{path}", "PATH": os.environ["PATH"], "USER": "nobody"},
-            user=65534 if os.getuid() == 0 else None,
             capture_output=True,
             text=True,
             check=False,

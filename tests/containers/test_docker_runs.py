@@ -1,4 +1,4 @@
-"""`drivegate run --server docker`: the embedded server's records, whatever is killed, and nothing left behind."""
+"""`drivegate run --server docker`: the embedded server's records, whatever is killed; nothing is left."""
 
 from __future__ import annotations
 

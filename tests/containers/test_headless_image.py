@@ -25,10 +25,10 @@ def container(engine: Engine, image: str) -> Iterator[tuple[Any, int]]:
     port = runs.free_block(30)
     one = engine.client.containers.run(
         image,
-        ["--host", "0.0.0.0", "--port", str(port)],
+        ["--host", "0.0.0.0", "--port", str(port)],  # noqa: S104
         detach=True,
         read_only=True,
-        tmpfs={"/tmp": "size=256m,mode=1777"},
+        tmpfs={"/tmp": "size=256m,mode=1777"},  # noqa: S108
         cap_drop=["ALL"],
         security_opt=["no-new-privileges"],
         environment={"CARLA_RPC_PORT": str(port)},

@@ -1,4 +1,4 @@
-"""A registry with one image of one layer, spoken to by a real engine: enough of the registry API v2 to pull."""
+"""A registry with one image of one layer, as much of the registry API v2 as a real engine needs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Registry:
                 if self.command == "GET":
                     self.wfile.write(body)
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815 - the name is the library's
 
             def log_message(self, *_: object) -> None:
                 """Quiet."""
