@@ -13,6 +13,9 @@ PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
 SERVER ?=
+IMAGE ?=
+GPUS ?=
+IMAGES ?= headless harness
 SCENARIO_RUNNER ?=
 LEADERBOARD ?=
 CARLA_AGENTS ?=
@@ -22,12 +25,12 @@ MUTATION_ARGS ?=
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test mutation regressions train closed-loop bench soak parity compat docs format clean
+.PHONY: help setup check test mutation regressions train closed-loop bench soak parity compat docker docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Settings: TRAFFIC=$(TRAFFIC) SEED=$(SEED) WORKERS=$(WORKERS) RUN=$(RUN) PYTHON=$(PYTHON) PYTEST_ARGS='-k gate'"
+	@echo "  Settings: TRAFFIC=$(TRAFFIC) SEED=$(SEED) WORKERS=$(WORKERS) RUN=$(RUN) PYTHON=$(PYTHON) SERVER=docker IMAGE=... GPUS=0,1 PYTEST_ARGS='-k gate'"
 
 setup: $(VENV)/dev.stamp  ## make .venv with everything for development (the other words do this by themselves)
 
@@ -41,6 +44,10 @@ $(BIN)/python:
 $(VENV)/core.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	$(BIN)/python -m simulator --warm-up
+	@touch $@
+
+$(VENV)/docker.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docker]'
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
@@ -71,9 +78,9 @@ train:  ## train a policy (arrives with the first training recipe)
 	@echo "Try: make closed-loop    or your own policy: $(BIN)/drivegate run --policy your_module:YourPolicy ..."
 	@exit 2
 
-closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and Town02 with expert and constant
+closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive the 12 Longest6 routes of Town01 and Town02 with expert and constant
 	$(BIN)/drivegate run --suite longest6-town01 --suite longest6-town02 --policy expert --policy constant \
-	  --server embedded --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
+	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness
@@ -94,6 +101,10 @@ compat: $(VENV)/dev.stamp  ## ScenarioRunner and the Leaderboard on our server: 
 	$(VENV)/compat/bin/python -m pip install --quiet -r "$(SCENARIO_RUNNER)/requirements.txt" -r tests/compat/requirements.txt
 	$(BIN)/python -m tests.compat --scenario-runner "$(SCENARIO_RUNNER)" --leaderboard "$(LEADERBOARD)" \
 	  --carla-agents "$(CARLA_AGENTS)" --python $(VENV)/compat/bin/python $(if $(SERVER),--server $(SERVER)) $(COMPAT_ARGS)
+
+# Settings: BASE, TAG, EXTRAS, TORCH (docker/build.sh explains them); IMAGES="headless carla" for CARLA's layer.
+docker: $(VENV)/docker.stamp  ## build the images drivegate/headless and drivegate/harness: docs/docker.md
+	PYTHON=$(BIN)/python docker/build.sh $(IMAGES)
 
 docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python -m simulator.coverage

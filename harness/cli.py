@@ -23,6 +23,7 @@ from harness.cli_finish import EXIT_INVALID, complain, console, finish
 from harness.cli_gate import add_gate_commands
 from harness.cli_options import given_options
 from harness.cli_report import add_report_command
+from harness.cli_servers import add_server_commands
 from harness.score.rules import ScoreVersion
 
 _RUN_HELP = """Drive policies over routes, record what happens, and print the scores.
@@ -40,6 +41,10 @@ Examples:
     drivegate run --suite routes.xml --policy constant --policy-arg constant.speed_mps=4 --out runs/slow
 
     drivegate run --suite longest6-town02 --policy expert --server remote:gpu7:2000
+
+    drivegate run --suite longest6-town01 --policy expert --server docker --workers 2
+
+    drivegate run --suite smoke --policy expert --server docker --image carlasim/carla:0.9.16 --gpus 0,1
 
     drivegate run --suite longest6-town01 --policy expert --set machine.tick_deadline_s=60
 
@@ -74,7 +79,19 @@ def run(
     ] = None,
     server: Annotated[
         str | None,
-        typer.Option(help="embedded, or remote[:host[:port]] for a CARLA server that runs already."),
+        typer.Option(
+            help="embedded, docker (see --image), or remote[:host[:port]] for a CARLA that runs already."
+        ),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(help="Of the containers: drivegate/headless, carlasim/carla:0.9.16. Pulled if need be."),
+    ] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="For CARLA in containers: 0,1 (workers take turns), or none.")
+    ] = None,
+    docker_memory: Annotated[
+        str | None, typer.Option(help="Limit of each container, such as 8g. [headless 4g, CARLA 16g]")
     ] = None,
     repeats: Annotated[int | None, typer.Option(help="How often each policy drives each route. [1]")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, each with a server of its own. [1]")] = None,
@@ -106,6 +123,9 @@ def run(
             policies=policy,
             policy_args=policy_arg,
             server=server,
+            image=image,
+            gpus=gpus,
+            docker_memory=docker_memory,
             repeats=repeats,
             workers=workers,
             traffic=traffic,
@@ -224,6 +244,7 @@ def _resume_command() -> str:
 
 add_gate_commands(app)
 add_report_command(app)
+add_server_commands(app)
 
 
 def main() -> None:

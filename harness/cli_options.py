@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from harness.config import ArgumentValue, parse_server
 from harness.errors import ConfigError
+from harness.servers.base import ServerKind
 
 
 def given_options(
@@ -17,6 +18,9 @@ def given_options(
     policies: Sequence[str] | None,
     policy_args: Sequence[str] | None,
     server: str | None,
+    image: str | None = None,
+    gpus: str | None = None,
+    docker_memory: str | None = None,
     repeats: int | None,
     workers: int | None,
     traffic: int | None,
@@ -39,11 +43,27 @@ def given_options(
         raise ConfigError("--policy-arg goes with --policy; in a file, give the arguments there.")
     if server is not None:
         kind, endpoint = parse_server(server)
+        if kind is not ServerKind.DOCKER and (image or gpus or docker_memory):
+            raise ConfigError(f"--image, --gpus and --docker-memory go with --server docker, not {server}.")
         drive["server"] = kind.value
         machine["remote"] = None if endpoint is None else str(endpoint)
+    elif image or gpus or docker_memory:
+        raise ConfigError("--image, --gpus and --docker-memory go with --server docker.")
+    if image is not None:
+        drive["image"] = image
+    docker = {k: v for k, v in (("gpus", _gpus(gpus)), ("memory", docker_memory)) if v is not None}
+    if docker:
+        machine["docker"] = docker
     drive |= {k: v for k, v in (("repeats", repeats), ("traffic", traffic), ("seed", seed)) if v is not None}
     machine |= {k: v for k, v in (("workers", workers), ("infra_retries", infra_retries)) if v is not None}
     return {"drive": drive, "machine": machine}
+
+
+def _gpus(text: str | None) -> list[str] | None:
+    """Read "0,1", "none", or nothing."""
+    if text is None:
+        return None
+    return [] if text == "none" else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _policy_arguments(texts: Sequence[str], policies: Sequence[str]) -> dict[str, dict[str, ArgumentValue]]:

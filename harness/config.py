@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from harness.errors import ConfigError
 from harness.servers.base import Endpoint, ServerKind
+from harness.servers.images import DEFAULT_IMAGE, ImageKind
 from harness.typed_config import StrictModel, read_model
 
 ArgumentValue = bool | int | float | str
@@ -40,6 +41,7 @@ class DriveConfig(StrictModel):
         seed: of the campaign; every random choice comes from it.
         traffic: background vehicles per episode.
         server: how servers come to be.
+        image: of the containers, if they are containers.
         dt_s: simulated time of a tick; the Leaderboard's rules are made for 0.05 s.
         settle_ticks: ticks before the first one that counts, for the ego to come to rest on the road.
     """
@@ -50,8 +52,29 @@ class DriveConfig(StrictModel):
     seed: int = Field(default=0, ge=0)
     traffic: int = Field(default=0, ge=0, le=1000)
     server: ServerKind = ServerKind.EMBEDDED
+    image: str = Field(default=DEFAULT_IMAGE, min_length=1)
     dt_s: float = Field(default=0.05, gt=0.0, le=0.1)
     settle_ticks: int = Field(default=20, ge=1, le=1000)
+
+
+class DockerConfig(StrictModel):
+    """Containers with servers: limits of each, and the GPUs that they share.
+
+    Attributes:
+        gpus: numbers or UUIDs of GPUs; workers take turns. Empty: none. None: nobody has said.
+        memory: such as "8g", no swap beyond it; None: what the kind of image needs.
+        shm_size: of /dev/shm.
+        cpus: processors' worth of time; None: no limit.
+        pids: most processes and threads.
+        kind: what is in the image, None to go by its label.
+    """
+
+    gpus: tuple[str, ...] | None = None
+    memory: str | None = Field(default=None, pattern=r"^[0-9]+[bkmgBKMG]?$")
+    shm_size: str = Field(default="1g", pattern=r"^[0-9]+[bkmgBKMG]?$")
+    cpus: float | None = Field(default=None, gt=0.0)
+    pids: int = Field(default=4096, ge=16)
+    kind: ImageKind | None = None
 
 
 class MachineConfig(StrictModel):
@@ -61,8 +84,9 @@ class MachineConfig(StrictModel):
         workers: processes, each with a server of its own.
         threads_per_worker: size of each worker's thread pools, and of its server's.
         infra_retries: how often an episode is driven again after an infrastructure fault.
-        first_port: embedded servers take blocks of ten ports from here on.
+        first_port: embedded servers and containers take blocks of ten ports from here on.
         remote: address of the remote server.
+        docker: containers with servers.
         start_deadline_s: from starting a server to its first tick (the first start on a machine compiles
             kernels).
         request_deadline_s: for loading a town and other requests.
@@ -75,6 +99,7 @@ class MachineConfig(StrictModel):
     infra_retries: int = Field(default=2, ge=0)
     first_port: int = Field(default=20000, ge=1024, le=65000)
     remote: str | None = None
+    docker: DockerConfig = DockerConfig()
     start_deadline_s: float = Field(default=180.0, gt=0.0)
     request_deadline_s: float = Field(default=60.0, gt=0.0)
     tick_deadline_s: float = Field(default=20.0, gt=1.0)
@@ -109,7 +134,7 @@ def load_config(path: Path | None, given: Mapping[str, object], overrides: Seque
 
 
 def parse_server(text: str) -> tuple[ServerKind, Endpoint | None]:
-    """Read "embedded", "remote", "remote:port", "remote:host" or "remote:host:port".
+    """Read "embedded", "docker", "remote", "remote:port", "remote:host" or "remote:host:port".
 
     The host is 127.0.0.1 and the port 2000 unless given.
 
@@ -117,8 +142,8 @@ def parse_server(text: str) -> tuple[ServerKind, Endpoint | None]:
         ConfigError: it is none of these.
     """
     kind, _, address = text.partition(":")
-    if kind == ServerKind.EMBEDDED and not address:
-        return ServerKind.EMBEDDED, None
+    if kind in (ServerKind.EMBEDDED, ServerKind.DOCKER) and not address:
+        return ServerKind(kind), None
     if kind == ServerKind.REMOTE:
         host, _, port = address.rpartition(":")
         if not host and not port.isdecimal():
@@ -126,7 +151,7 @@ def parse_server(text: str) -> tuple[ServerKind, Endpoint | None]:
         if not port or (port.isdecimal() and 0 < int(port) < 65536):
             return ServerKind.REMOTE, Endpoint(host or "127.0.0.1", int(port or 2000))
     raise ConfigError(
-        f"--server {text!r} is neither 'embedded' nor 'remote[:host[:port]]', such as remote:gpu7:2000."
+        f"--server {text!r} is not 'embedded', 'docker' or 'remote[:host[:port]]', such as remote:gpu7:2000."
     )
 
 

@@ -40,7 +40,6 @@ from harness.facts import EpisodeFacts, TickFacts
 from harness.outcome import Outcome
 from harness.policy_guard import PolicyGuard
 from harness.record import EpisodeHeader, EpisodeTiming, EpisodeWriter, RecordError
-from harness.servers.base import ServerKind
 from harness.stopwatch import Stopwatch
 from policies.frames import control_to_carla
 from policies.interface import EpisodeContext, PrivilegedSpec, SensorSpec
@@ -63,7 +62,7 @@ class EpisodeRunner:
         session: at a server that is ready.
         drive: what is measured.
         machine: limits.
-        server_kind: for the record.
+        simulator: for the record: what simulates.
         versions: for the record.
         should_stop: asked once per tick.
     """
@@ -74,14 +73,14 @@ class EpisodeRunner:
         *,
         drive: DriveConfig,
         machine: MachineConfig,
-        server_kind: ServerKind,
+        simulator: str,
         versions: Mapping[str, str],
         should_stop: Callable[[], bool],
     ) -> None:
         self._session = session
         self._drive = drive
         self._machine = machine
-        self._server_kind = server_kind
+        self._simulator = simulator
         self._versions = versions
         self._should_stop = should_stop
         self._scenes = SceneBuilder(session, traffic=drive.traffic, settle_ticks=drive.settle_ticks)
@@ -137,7 +136,7 @@ class EpisodeRunner:
             repeat=task.repeat,
             attempt=task.attempt,
             traffic=traffic_name(self._drive.traffic),
-            server_kind=self._server_kind.value,
+            server_kind=self._simulator,
             versions=self._versions,
         )
 

@@ -43,6 +43,26 @@ class RouteStartError(UsageError):
     """The ego vehicle cannot be put on the first point of its route."""
 
 
+class EngineError(UsageError):
+    """Docker cannot do what was asked, and would not at the next try either."""
+
+
+class NoEngineError(EngineError):
+    """No Docker engine answers."""
+
+
+class EngineDeniedError(EngineError):
+    """The user may not talk to the Docker engine."""
+
+
+class ImageMissingError(EngineError):
+    """An image is neither here nor to be had."""
+
+
+class GpuMissingError(EngineError):
+    """The Docker engine cannot hand a GPU to a container, or the container cannot draw with it."""
+
+
 class InfraFaultKind(StrEnum):
     """What kind of infrastructure failed."""
 

@@ -124,7 +124,7 @@ def _episode_loop(session: Session, route: Route, recorder: _Recorder, vehicles:
         session,
         drive=drive,
         machine=MachineConfig(),
-        server_kind=ServerKind.EMBEDDED,
+        simulator=ServerKind.EMBEDDED.value,
         versions={},
         should_stop=lambda: False,
     )

@@ -11,9 +11,8 @@ from rich.console import Console
 from harness.campaign.plan import Plan, open_run, read_run
 from harness.campaign.progress import display_for
 from harness.campaign.scheduler import Campaign, CampaignResult
-from harness.config import RunConfig, load_config, parse_server
-from harness.errors import ConfigError
-from harness.servers.base import Endpoint, ServerKind
+from harness.config import RunConfig, load_config
+from harness.servers.choice import choose_servers
 from policies import registry
 
 
@@ -64,23 +63,10 @@ def extend_run(folder: Path, repeats: int, console: Console) -> CampaignResult:
 
 def _drive(config: RunConfig, out: Path, console: Console, *, resume: bool) -> CampaignResult:
     """Drive what a configuration asks for."""
-    endpoint = _endpoint(config)
     for policy in config.drive.policies:
         registry.check(policy.name, policy.args)
     plan = Plan.of(config)
+    servers = choose_servers(config, out, console)
     open_run(out, plan, resume=resume)
     with display_for(console, config.drive.dt_s) as display:
-        return Campaign(plan, out, endpoint, display).run()
-
-
-def _endpoint(config: RunConfig) -> Endpoint | None:
-    """Address of the remote server.
-
-    Raises:
-        ConfigError: several workers would share one server.
-    """
-    if config.drive.server is ServerKind.EMBEDDED:
-        return None
-    if config.machine.workers > 1:
-        raise ConfigError("A remote server drives one episode at a time: use --workers 1.")
-    return parse_server(f"{ServerKind.REMOTE}:{config.machine.remote or ''}".rstrip(":"))[1]
+        return Campaign(plan, out, servers, display).run()

@@ -36,10 +36,10 @@ from harness.campaign.tasks import (
     Stopped,
 )
 from harness.campaign.worker import WorkerSetup, worker_main
-from harness.errors import InfraError, InfraFaultKind, TownMissingError, UsageError
+from harness.errors import DrivegateError, InfraError, InfraFaultKind, TownMissingError, UsageError
 from harness.processes import kill_group, thread_pool_environment
 from harness.record.run_folder import INFRA_LOG, PlannedEpisode
-from harness.servers.base import Endpoint
+from harness.servers.choice import ServerChoice
 
 _STOP_GRACE_S = 10.0
 _HANG_GRACE_S = 60.0
@@ -126,14 +126,14 @@ class Campaign:
     Args:
         plan: of the run.
         folder: of the run; run.json is there.
-        endpoint: of the remote server, None for embedded ones.
+        servers: that its workers get.
         display: who watches.
     """
 
-    def __init__(self, plan: Plan, folder: Path, endpoint: Endpoint | None, display: Display) -> None:
+    def __init__(self, plan: Plan, folder: Path, servers: ServerChoice, display: Display) -> None:
         self._plan = plan
         self._folder = folder
-        self._endpoint = endpoint
+        self._servers = servers
         self._display = display
         self._context = multiprocessing.get_context("spawn")
         self._queue: deque[_Work] = deque()
@@ -282,7 +282,7 @@ class Campaign:
         """A worker's process has ended: take its server down, book the fault, start another worker."""
         del self._workers[worker.number]
         worker.connection.close()
-        _take_server_down(worker)
+        self._take_server_down(worker)
         if not worker.is_up:
             self._stillborn += 1
             if self._stillborn >= _MOST_STILLBORN:
@@ -304,7 +304,7 @@ class Campaign:
 
     def _start_worker(self, number: int) -> None:
         here, there = self._context.Pipe()
-        setup = WorkerSetup(number, self._plan.config, self._endpoint, self._folder, os.getpid())
+        setup = WorkerSetup(number, self._servers, os.getpid())
         process = self._context.Process(
             target=worker_main, args=(setup, there), name=f"drivegate-{number}", daemon=False
         )
@@ -334,15 +334,18 @@ class Campaign:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
-            _take_server_down(worker)
+            self._take_server_down(worker)
             worker.connection.close()
         self._workers.clear()
 
-
-def _take_server_down(worker: _Worker) -> None:
-    """Kill the server of a worker that could not do so itself; one that ended in order has."""
-    if worker.server_group is not None and worker.process.exitcode != 0:
-        kill_group(worker.server_group)
+    def _take_server_down(self, worker: _Worker) -> None:
+        """Kill the server of a worker that could not do so itself; one that ended in order has."""
+        if worker.process.exitcode == 0:
+            return
+        if worker.server_group is not None:
+            kill_group(worker.server_group)
+        with contextlib.suppress(DrivegateError):  # an engine that has gone: the next run finds the container
+            self._servers.reap(worker.number)
 
 
 def _epitaph(worker: _Worker) -> str:

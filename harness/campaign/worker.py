@@ -46,10 +46,10 @@ from harness.errors import (
     UsageError,
 )
 from harness.policy_guard import PolicyGuard, guarded
-from harness.processes import die_with_parent, thread_pool_environment
-from harness.servers.base import Endpoint, Evidence, Server, ServerKind
-from harness.servers.embedded import BLOCK_PORTS, EmbeddedServer
-from harness.servers.remote import RemoteServer
+from harness.processes import die_with_parent
+from harness.servers.base import Evidence, Server, ServerKind
+from harness.servers.choice import ServerChoice
+from harness.servers.ports import BLOCK_PORTS
 from policies import registry
 from policies.interface import Policy
 from scenarios.planner import RouteError
@@ -64,22 +64,23 @@ class WorkerSetup:
 
     Attributes:
         number: 0-based.
-        config: of the run.
-        endpoint: of the remote server, None for the embedded one.
-        folder: of the run.
+        servers: of the run, with its configuration and its folder.
         parent_pid: the campaign's process.
     """
 
     number: int
-    config: RunConfig
-    endpoint: Endpoint | None
-    folder: Path
+    servers: ServerChoice
     parent_pid: int
+
+    @property
+    def config(self) -> RunConfig:
+        """Of the run."""
+        return self.servers.config
 
     @property
     def log_path(self) -> Path:
         """Where everything goes that the worker, its policies and CARLA's client print."""
-        return self.folder / "logs" / f"worker-{self.number}.log"
+        return self.servers.folder / "logs" / f"worker-{self.number}.log"
 
 
 def worker_main(setup: WorkerSetup, connection: Connection) -> None:
@@ -174,7 +175,9 @@ class _Worker:
             return Refused(_sentence(error))
         except InfraError as error:
             wrong_address = isinstance(error, NotCarlaError | ServerVersionError)
-            return self._fault(error.kind, str(error), wrong_address and self._setup.endpoint is not None)
+            return self._fault(
+                error.kind, str(error), wrong_address and self._setup.servers.endpoint is not None
+            )
         except Exception as error:  # a defect of the harness: never the policy's
             sys.excepthook(type(error), error, error.__traceback__)
             return self._fault(InfraFaultKind.HARNESS, f"{type(error).__name__}: {error}", False)
@@ -231,29 +234,18 @@ class _Worker:
                 self._session,
                 drive=drive,
                 machine=machine,
-                server_kind=self._server.kind,
-                versions=versions(),
+                simulator=self._server.simulator,
+                versions=versions() | self._setup.servers.versions,
                 should_stop=lambda: self._stop,
             )
         return self._runner
 
     def _make_server(self) -> Server:
-        machine, drive = self._setup.config.machine, self._setup.config.drive
-        if self._setup.endpoint is not None:
-            return RemoteServer(
-                self._setup.endpoint, dt_s=drive.dt_s, start_deadline_s=machine.start_deadline_s
-            )
         port = self._next_port
         # Never the same port twice in a row: a client given up on may still knock at the old one.
-        stride = BLOCK_PORTS * machine.workers
+        stride = BLOCK_PORTS * self._setup.config.machine.workers
         self._next_port = self._first_port + (port - self._first_port + stride) % _PORT_SPAN
-        return EmbeddedServer(
-            self._setup.folder / "logs",
-            first_port=port,
-            dt_s=drive.dt_s,
-            start_deadline_s=machine.start_deadline_s,
-            environment=thread_pool_environment(machine.threads_per_worker),
-        )
+        return self._setup.servers.make(self._setup.number, port)
 
     def _fault(self, kind: InfraFaultKind, message: str, is_hopeless: bool) -> Fault:
         """Describe a fault, and give up the server: the next attempt gets a fresh one."""
@@ -261,6 +253,8 @@ class _Worker:
         if kind is InfraFaultKind.HARNESS and evidence is not None and not evidence.alive:
             kind = InfraFaultKind.SERVER_DIED  # whatever went wrong in the client then is its consequence
         self._give_up_server()
+        if evidence is not None and evidence.diagnosis and evidence.diagnosis not in message:
+            message = f"{message} {evidence.diagnosis}"
         return Fault(kind, message, evidence, is_hopeless)
 
     def _evidence(self) -> Evidence | None:

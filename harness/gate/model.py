@@ -67,7 +67,7 @@ class Conditions:
     Attributes:
         suite, suite_sha256: name and content hash of what was driven.
         traffic: name of the background traffic.
-        server_kind: how servers came to be.
+        server_kind: what simulated.
         dt_s: time between ticks.
         score_version: rules of the driving score.
         versions: of the software.

@@ -35,7 +35,7 @@ class EpisodeHeader:
         repeat: 0-based, of the same policy on the same route.
         attempt: 0-based, of the same repeat; later attempts follow infrastructure faults only.
         traffic: name of the background traffic.
-        server_kind: how the server came to be, "embedded".
+        server_kind: what simulated: "embedded", "docker-headless", "docker-carla", "remote".
         versions: distribution or server -> version.
     """
 

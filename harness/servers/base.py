@@ -14,6 +14,7 @@ class ServerKind(StrEnum):
 
     EMBEDDED = "embedded"
     REMOTE = "remote"
+    DOCKER = "docker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Evidence:
         exit_code: of the process, None while it lives or when nobody knows.
         signal_name: "SIGKILL" and so on when a signal ended it.
         log_tail: the last lines that it wrote.
+        diagnosis: what its log or its container says about the cause, with the remedy; None if nothing known.
     """
 
     endpoint: str
@@ -44,6 +46,7 @@ class Evidence:
     exit_code: int | None
     signal_name: str | None
     log_tail: tuple[str, ...]
+    diagnosis: str | None = None
 
     @classmethod
     def of_exit(cls, endpoint: Endpoint, return_code: int | None, log_tail: tuple[str, ...]) -> Evidence:
@@ -67,6 +70,11 @@ class Server(Protocol):
     @property
     def kind(self) -> ServerKind:
         """How it came to be."""
+        ...
+
+    @property
+    def simulator(self) -> str:
+        """What simulates, for the record: two runs with the same word can be compared."""
         ...
 
     @property

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,18 +20,14 @@ from typing import Self
 from harness.errors import PortTakenError, ServerStartError
 from harness.processes import end_group
 from harness.servers.base import Endpoint, Evidence, ServerKind
+from harness.servers.logs import tail, unused
+from harness.servers.ports import HOST, free_blocks, none_free
 from harness.servers.readiness import make_sure_it_is_ready
 
-HOST = "127.0.0.1"
-BLOCK_PORTS = 10
-_NEEDED_PORTS = 3  # RPC, streaming, secondary
-_MOST_BLOCKS = 200
 _READY_LINE = "ready"
 _POLL_S = 0.02
 _END_GRACE_S = 1.0
 _DYING_S = 0.5
-_LOG_LINES = 20
-_LOG_BYTES = 8192
 
 
 class EmbeddedServer:
@@ -51,6 +46,7 @@ class EmbeddedServer:
     """
 
     kind = ServerKind.EMBEDDED
+    simulator = "embedded"
 
     def __init__(
         self,
@@ -92,12 +88,12 @@ class EmbeddedServer:
         """Exit code or signal, and the end of its log."""
         return_code = None if self._process is None else self._process.poll()
         endpoint = self._endpoint or Endpoint(HOST, self._first_port)
-        return Evidence.of_exit(endpoint, return_code, _tail(self._log_path))
+        return Evidence.of_exit(endpoint, return_code, tail(self._log_path))
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + self._start_deadline_s
         try:
-            for port in _free_blocks(self._first_port):
+            for port in free_blocks(self._first_port):
                 self._start(port)
                 try:
                     self._wait_until_ready(deadline)
@@ -108,10 +104,7 @@ class EmbeddedServer:
         except BaseException:
             self._end()
             raise
-        raise ServerStartError(
-            f"No free block of {BLOCK_PORTS} ports was found from {self._first_port} on. Name another one"
-            " with --set machine.first_port=N."
-        )
+        raise ServerStartError(none_free(self._first_port))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -121,7 +114,7 @@ class EmbeddedServer:
     def _start(self, port: int) -> None:
         self._endpoint = Endpoint(HOST, port)
         self._log_folder.mkdir(parents=True, exist_ok=True)
-        self._log_path = _unused(self._log_folder, f"server-{port}")
+        self._log_path = unused(self._log_folder, f"server-{port}")
         command = [sys.executable, "-m", "simulator", "--port", str(port)]
         command += ["--exit-with-parent", str(os.getpid())]
         if self._town is not None:
@@ -146,7 +139,7 @@ class EmbeddedServer:
             PortTakenError: the process ended because somebody else took its ports.
             ServerStartError: it ended otherwise, or was not ready in time.
         """
-        while not any(line.startswith(_READY_LINE) for line in _tail(self._log_path)):
+        while not any(line.startswith(_READY_LINE) for line in tail(self._log_path)):
             if not self.is_alive():
                 raise self._ended_early()
             if time.monotonic() > deadline:
@@ -181,45 +174,8 @@ class EmbeddedServer:
         )
 
     def _last_words(self) -> str:
-        return " | ".join(_tail(self._log_path)[-5:]) or "none"
+        return " | ".join(tail(self._log_path)[-5:]) or "none"
 
     def _end(self) -> None:
         if self._process is not None:
             end_group(self._process, _END_GRACE_S)
-
-
-def _free_blocks(first_port: int) -> Iterator[int]:
-    """Yield first ports of blocks that look free; the server's own bind decides."""
-    for block in range(_MOST_BLOCKS):
-        port = first_port + block * BLOCK_PORTS
-        if port + BLOCK_PORTS > 65536:
-            return
-        if all(_is_free(port + offset) for offset in range(_NEEDED_PORTS)):
-            yield port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _unused(folder: Path, stem: str) -> Path:
-    number = 0
-    while (path := folder / f"{stem}-{number}.log").exists():
-        number += 1
-    return path
-
-
-def _tail(path: Path | None) -> tuple[str, ...]:
-    """Return the last lines of a log."""
-    if path is None or not path.exists():
-        return ()
-    with path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - _LOG_BYTES))
-        text = log.read().decode(errors="replace")
-    return tuple(text.splitlines()[-_LOG_LINES:])

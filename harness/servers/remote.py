@@ -27,6 +27,7 @@ class RemoteServer:
     """
 
     kind = ServerKind.REMOTE
+    simulator = "remote"
     process_group: int | None = None
 
     def __init__(self, endpoint: Endpoint, *, dt_s: float, start_deadline_s: float) -> None:

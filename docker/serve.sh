@@ -1,0 +1,7 @@
+#!/bin/sh
+# Start the headless server. numba wants to write where it reads compiled kernels, and the root file system is
+# read-only: /tmp gets a copy (9 MB).
+set -eu
+export NUMBA_CACHE_DIR="${NUMBA_CACHE_DIR:-/tmp/kernels}"
+[ -d "$NUMBA_CACHE_DIR" ] || { cp -R /opt/drivegate/kernels "$NUMBA_CACHE_DIR"; : >"$NUMBA_CACHE_DIR/.copied"; }
+exec carla-headless "$@"

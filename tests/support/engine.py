@@ -1,0 +1,98 @@
+"""The Docker engine of this machine, the image under test, and a look at what is left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import EngineError
+from harness.servers.engine import Engine
+from tests.support.harness_runs import REPOSITORY
+
+BASE = os.environ.get("BASE", "debian:bookworm-slim")
+_SOURCES = ("simulator", "docker", "constraints.txt", "pyproject.toml")
+
+
+def why_not() -> str | None:
+    """Why no containers can be started here, None if they can."""
+    try:
+        Engine().close()
+    except EngineError as error:
+        return str(error)
+    return None
+
+
+def headless_image(lock: Path) -> str:
+    """Build our headless image unless this very source was built before; workers of a session wait for one.
+
+    Args:
+        lock: file that all workers of the session see.
+    """
+    name = f"drivegate/headless:test-{_source_hash()}"
+    with lock.open("w") as file, Engine() as engine:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = [tag for image in engine.client.images.list("drivegate/headless") for tag in image.tags]
+        if name in known:
+            return name
+        done = subprocess.run(
+            [str(REPOSITORY / "docker" / "build.sh"), "headless"],
+            env=os.environ
+            | {
+                "BASE": BASE,
+                "TAG": name.partition(":")[2],
+                "PYTHON": sys.executable,
+                "CONTEXT": str(lock.parent / "context"),
+                "DOCKER_BUILDKIT": "0",  # works with every client; the command-line tests try the default
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        for old in known:
+            if old.startswith("drivegate/headless:test-"):
+                engine.client.images.remove(old, force=True)
+    return name
+
+
+def _source_hash() -> str:
+    content = hashlib.sha256(BASE.encode())
+    for source in _SOURCES:
+        root = REPOSITORY / source
+        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                content.update(str(path.relative_to(REPOSITORY)).encode() + path.read_bytes())
+    return content.hexdigest()[:12]
+
+
+def containers_of(engine: Engine, run: Path) -> list[Any]:
+    """Containers that a run has now, whatever their state."""
+    return [
+        container
+        for container in engine.ours()
+        if container.labels.get("drivegate.run") == str(run.absolute())
+    ]
+
+
+def inventory(engine: Engine) -> tuple[set[str], set[str]]:
+    """Networks and volumes of the engine."""
+    networks = {str(one.id) for one in engine.client.networks.list()}
+    volumes = {str(one.id) for one in engine.client.volumes.list()}
+    return networks, volumes
+
+
+def host_pid(container: Any) -> int:
+    """Pid of the container's first process, as the host sees it."""
+    container.reload()
+    return int(container.attrs["State"]["Pid"])
+
+
+def running(engine: Engine, run: Path) -> Iterator[Any]:
+    """Containers of a run that are running."""
+    yield from (one for one in containers_of(engine, run) if one.status == "running")
