@@ -12,6 +12,7 @@ TRAFFIC ?= 0
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
+EYES_ARGS ?=
 SERVER ?=
 SCENARIO_RUNNER ?=
 LEADERBOARD ?=
@@ -22,7 +23,7 @@ MUTATION_ARGS ?=
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test mutation regressions train closed-loop bench soak parity compat docs format clean
+.PHONY: help setup check test mutation regressions train closed-loop bench eyes soak parity compat docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,12 +77,16 @@ closed-loop: $(VENV)/core.stamp  ## drive the 12 Longest6 routes of Town01 and T
 	  --server embedded --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
-bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness
+bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing
 	$(if $(filter yes,$(PEERS)),$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]')
 	$(BIN)/python -m harness.bench
+	$(BIN)/python -m tests.eyes.bench
 
 parity: $(VENV)/dev.stamp  ## ask a CARLA (SERVER=host:port; ours without) what ours answers, and report the differences
 	$(BIN)/python -m tests.parity $(if $(SERVER),--server $(SERVER)) $(if $(ACCEPT),--accept)
+
+eyes: $(VENV)/dev.stamp  ## boxes of vehicles against what the client's cameras see: 500 random views in each town
+	$(BIN)/python -m tests.eyes $(EYES_ARGS)
 
 soak: $(VENV)/dev.stamp  ## the client's traffic manager drives 100 vehicles for 10,000 ticks through each town
 	$(BIN)/python -m tests.soak $(if $(SERVER),--server $(SERVER)) $(SOAK_ARGS)
