@@ -12,6 +12,7 @@ TRAFFIC ?= 0
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
+EYES_ARGS ?=
 SERVER ?=
 IMAGE ?=
 GPUS ?=
@@ -25,7 +26,8 @@ MUTATION_ARGS ?=
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test mutation regressions train closed-loop bench soak parity compat docker docs format clean
+.PHONY: help setup check test mutation regressions train closed-loop bench eyes soak parity compat docker docs \
+  format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,12 +85,16 @@ closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.s
 	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
-bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness
+bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing
 	$(if $(filter yes,$(PEERS)),$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]')
 	$(BIN)/python -m harness.bench
+	$(BIN)/python -m tests.eyes.bench
 
 parity: $(VENV)/dev.stamp  ## ask a CARLA (SERVER=host:port; ours without) what ours answers, and report the differences
 	$(BIN)/python -m tests.parity $(if $(SERVER),--server $(SERVER)) $(if $(ACCEPT),--accept)
+
+eyes: $(VENV)/dev.stamp  ## boxes of vehicles against what the client's cameras see: 500 random views in each town
+	$(BIN)/python -m tests.eyes $(EYES_ARGS)
 
 soak: $(VENV)/dev.stamp  ## the client's traffic manager drives 100 vehicles for 10,000 ticks through each town
 	$(BIN)/python -m tests.soak $(if $(SERVER),--server $(SERVER)) $(SOAK_ARGS)

@@ -5,8 +5,8 @@ changed controls for every vehicle, on vehicles that follow lanes, lights and on
 dynamics and collisions, in physics steps of 0.01 s. The drivers sit in the harness and decide in a first
 drive; the timed second drive replays what they decided, tick for tick the same, because the world is
 deterministic. So no driver's time is in our figure; what is in the others' figures stands beside them.
-Ours is wall clock, theirs is processor time: what others do on the machine slows only ours, so that the faster
-of our two measurements, one before and one after the others, counts; both are printed.
+Ours is wall clock, theirs is processor time: what others do on the machine slows only ours, so that the
+faster of our two measurements, one before and one after the others, counts; both are printed.
 """
 
 from __future__ import annotations

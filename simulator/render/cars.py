@@ -25,24 +25,24 @@ Profile = tuple[tuple[float, ...], ...]
 # Shares of the half length (x, 1 is the front bumper) and of the height (z). The hull from front to back: x,
 # lower z, upper z, share of the half width; then the cabin: lower front, upper front, upper and lower back.
 _SALOON: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.09, 0.54, 0.95), (0.97, 0.08, 0.60, 0.98), (0.80, 0.08, 0.66, 1.0), (0.36, 0.08, 0.69, 1.0),
-     (-0.66, 0.08, 0.73, 1.0), (-0.96, 0.08, 0.73, 0.985), (-1.0, 0.09, 0.71, 0.96)),
+    ((1.0, 0.07, 0.54, 0.97), (0.97, 0.06, 0.60, 0.99), (0.80, 0.08, 0.66, 1.0), (0.36, 0.08, 0.69, 1.0),
+     (-0.66, 0.08, 0.73, 1.0), (-0.96, 0.07, 0.73, 0.99), (-1.0, 0.07, 0.71, 0.975)),
     (0.54, 0.22, -0.66, -0.92), 0.67,
 )  # fmt: skip
 _HATCH: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.09, 0.56, 0.95), (0.97, 0.08, 0.62, 0.98), (0.80, 0.08, 0.67, 1.0), (0.44, 0.08, 0.69, 1.0),
-     (-0.60, 0.08, 0.69, 1.0), (-0.96, 0.08, 0.68, 0.985), (-1.0, 0.09, 0.66, 0.96)),
+    ((1.0, 0.07, 0.56, 0.97), (0.97, 0.06, 0.62, 0.99), (0.80, 0.08, 0.67, 1.0), (0.44, 0.08, 0.69, 1.0),
+     (-0.60, 0.08, 0.69, 1.0), (-0.96, 0.07, 0.68, 0.99), (-1.0, 0.07, 0.66, 0.975)),
     (0.60, 0.26, -0.88, -0.98), 0.66,
 )  # fmt: skip
 _OFFROAD: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.12, 0.58, 0.96), (0.97, 0.11, 0.63, 0.99), (0.80, 0.11, 0.65, 1.0), (0.36, 0.11, 0.66, 1.0),
-     (-0.60, 0.11, 0.66, 1.0), (-0.96, 0.11, 0.65, 0.99), (-1.0, 0.14, 0.62, 0.97)),
-    (0.48, 0.30, -0.93, -0.985), 0.64,
+    ((1.0, 0.08, 0.60, 0.98), (0.97, 0.07, 0.64, 0.995), (0.80, 0.11, 0.65, 1.0), (0.36, 0.11, 0.66, 1.0),
+     (-0.60, 0.11, 0.66, 1.0), (-0.96, 0.08, 0.65, 0.995), (-1.0, 0.08, 0.62, 0.98)),
+    (0.54, 0.44, -0.95, -0.985), 0.64,
 )  # fmt: skip
 _VAN: tuple[Profile, tuple[float, ...], float] = (
-    ((1.0, 0.10, 0.42, 0.95), (0.98, 0.08, 0.46, 0.98), (0.80, 0.08, 0.49, 1.0), (0.50, 0.08, 0.50, 1.0),
-     (-0.60, 0.08, 0.50, 1.0), (-0.98, 0.08, 0.50, 0.99), (-1.0, 0.10, 0.48, 0.98)),
-    (0.94, 0.74, -0.985, -0.995), 0.47,
+    ((1.0, 0.07, 0.44, 0.985), (0.98, 0.06, 0.48, 1.0), (0.80, 0.08, 0.49, 1.0), (0.50, 0.08, 0.50, 1.0),
+     (-0.60, 0.08, 0.50, 1.0), (-0.98, 0.06, 0.50, 0.995), (-1.0, 0.07, 0.48, 0.985)),
+    (0.97, 0.85, -0.985, -0.995), 0.47,
 )  # fmt: skip
 _SMALL_HALF_M, _TALL_HALF_M = 2.15, 0.88
 
@@ -77,7 +77,7 @@ def car_mesh(
         (x * hx, low * tall, high * tall, share * wide) for x, low, high, share in profile
     ]
     parts = [hull(stations, label)]
-    roof = tall * (0.955 if beacons else 1.0)
+    roof = tall * (0.965 if beacons else 1.0)
     parts.append(_cabin(hx, wide, belt * tall, roof, cabin, label, van))
     parts += [arch(x, wide * 1.004, radius, radius * 1.14, label) for x in axles]
     front, rear = stations[1], stations[-2]
@@ -120,7 +120,7 @@ def car_mesh(
             corners = [(0.62 * hx, y, low), (-0.8 * hx, y, low), (-0.8 * hx, y, high), (0.62 * hx, y, high)]
             parts.append(patch(corners, (0.0, side, 0.0), label, stripe))
     if beacons:
-        middle = (cabin[1] + cabin[2]) / 2.0 * hx if not van else 0.4 * hx
+        middle = (cabin[1] + cabin[2]) / 2.0 * hx if not van else 0.72 * hx
         for side, slot in ((-1.0, Slot.BEACON_RED), (1.0, Slot.BEACON_BLUE)):
             parts.append(
                 block(
@@ -140,7 +140,7 @@ def _cabin(
 ) -> Mesh:
     """Roof, pillars and windows."""
     xs = [share * hx for share in cabin]
-    yl, yh = 0.97 * wide, (0.95 if van else 0.90) * wide
+    yl, yh = 0.97 * wide, (0.95 if van else 0.91) * wide
     corner = {
         (end, level, side): (
             xs[end if level == 0 else (1 if end == 0 else 2)],

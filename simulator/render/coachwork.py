@@ -33,7 +33,7 @@ def hull(
         tall = high - low
         outline = np.array(
             [
-                (-0.95 * half, low),
+                (-0.975 * half, low),
                 (-0.985 * half, low + 0.22 * tall),
                 (-half, low + 0.55 * tall),
                 (-0.985 * half, low + 0.90 * tall),
@@ -42,7 +42,7 @@ def hull(
                 (0.985 * half, low + 0.90 * tall),
                 (half, low + 0.55 * tall),
                 (0.985 * half, low + 0.22 * tall),
-                (0.95 * half, low),
+                (0.975 * half, low),
             ]
         )
         rings.append(np.column_stack([np.full(len(outline), x), outline]))

@@ -85,7 +85,7 @@ def templates_of(blueprint: Blueprint) -> Iterator[tuple[str, Mesh]]:
 def vehicle_mesh(blueprint_id: str, spec: VehicleSpec) -> Mesh:
     """The body, without wheels, in the actor's frame; its extremes are those of the blueprint's box."""
     model, half = model_of(blueprint_id), spec.extent
-    axles, radius = (spec.front_axle_x_m, spec.rear_axle_x_m), spec.wheel_radius_m
+    axles, radius = _drawn_axles(spec), spec.wheel_radius_m
     number = number_of(blueprint_id)
     if model == "tesla.cybertruck":
         mesh = wedge_mesh(half, axles, radius)
@@ -112,13 +112,26 @@ def vehicle_mesh(blueprint_id: str, spec: VehicleSpec) -> Mesh:
     return _fitted(mesh, spec)
 
 
+def _drawn_axles(spec: VehicleSpec) -> tuple[float, float]:
+    """Where the axles are along x, the front one first; the wheels of two-wheelers are drawn within the box.
+
+    The wheelbases are estimates (docs/vehicles.md), and some bicycles would roll out of CARLA's boxes.
+    """
+    front, rear = spec.front_axle_x_m, spec.rear_axle_x_m
+    if spec.base_type in ("bicycle", "motorcycle"):
+        reach = spec.extent[0] - spec.wheel_radius_m
+        return min(front, spec.box_center[0] + reach), max(rear, spec.box_center[0] - reach)
+    return front, rear
+
+
 def _fitted(mesh: Mesh, spec: VehicleSpec) -> Mesh:
     """The same body, stretched by some per cent so that it fills the blueprint's box."""
     points = mesh.corners.reshape(-1, 3)
     low, high = points.min(axis=0), points.max(axis=0)
     hx, hy, hz = spec.extent
     wheels = spec.wheel_radius_m
-    low_x, high_x = min(low[0], spec.rear_axle_x_m - wheels), max(high[0], spec.front_axle_x_m + wheels)
+    front, rear = _drawn_axles(spec)
+    low_x, high_x = min(low[0], rear - wheels), max(high[0], front + wheels)
     if spec.base_type in ("bicycle", "motorcycle"):
         low[0], high[0] = low_x, high_x
     stretch = np.array(
@@ -140,12 +153,11 @@ def wheel_mesh(spec: VehicleSpec) -> Mesh:
 
 def wheel_places(spec: VehicleSpec) -> list[tuple[float, float, float, bool]]:
     """x, y, z of every wheel's centre, and whether it is steered."""
+    front, rear = _drawn_axles(spec)
     half = spec.extent[1] * BODY_SHARE - 0.10 if spec.track_m > 0.0 else 0.0
     if spec.base_type in ("truck", "bus"):
         half = spec.extent[1] * 0.93 - 0.16
     sides = (-half, half) if half > 0.0 else (0.0,)
     return [
-        (x, y, spec.wheel_radius_m, steered)
-        for x, steered in ((spec.front_axle_x_m, True), (spec.rear_axle_x_m, False))
-        for y in sides
+        (x, y, spec.wheel_radius_m, steered) for x, steered in ((front, True), (rear, False)) for y in sides
     ]

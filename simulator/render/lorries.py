@@ -25,8 +25,8 @@ def lorry_mesh(
     parts = [
         hull(
             [
-                (hx, 0.24, 0.52 * tall, 0.98 * wide),
-                (0.97 * hx, 0.24, 0.58 * tall, wide),
+                (hx, 0.16, 0.52 * tall, 0.98 * wide),
+                (0.97 * hx, 0.16, 0.58 * tall, wide),
                 (hx - cab, 0.4, 0.58 * tall, wide),
             ],
             label,
@@ -61,6 +61,7 @@ def lorry_mesh(
             Material.PAINT,
         ),
     ]
+    parts += _guards(hx, wide, cab, floor, axles, radius, label)
     front = hx - 0.01
     parts.append(
         pane(
@@ -148,14 +149,45 @@ def lorry_mesh(
     return joined(parts)
 
 
+def _guards(
+    hx: float,
+    wide: float,
+    cab: float,
+    floor: float,
+    axles: tuple[float, float],
+    radius: float,
+    label: Label,
+) -> list[Mesh]:
+    """What keeps others from getting below a lorry: bar and mud flaps behind, panels between the axles."""
+    low, flap = 0.16, 0.02
+    begin, end = axles[1] + 1.3 * radius, min(axles[0] - 1.3 * radius, hx - cab)
+    parts = [
+        block((-hx + 0.06, 0.0, 0.55 * floor), (0.05, 0.97 * wide, 0.11 * floor), label, DARK_RGB),
+    ]
+    for side in (-1.0, 1.0):
+        parts.append(
+            block(
+                (-hx + 0.14, side * 0.74 * wide, (low + floor) / 2.0),
+                (flap, 0.22 * wide, (floor - low) / 2.0),
+                label,
+                DARK_RGB,
+            )
+        )
+        if end > begin:
+            center = ((begin + end) / 2.0, side * 0.97 * wide, (2.0 * low + floor) / 2.0)
+            half = ((end - begin) / 2.0, 0.02, (floor - 2.0 * low) / 2.0)
+            parts.append(block(center, half, label, (0.25, 0.25, 0.26)))
+    return parts
+
+
 def wedge_mesh(half: Half, axles: tuple[float, float], radius: float) -> Mesh:
     """The angular pick-up: one ridge from the bonnet over the roof down to the tail."""
     hx, hy, hz = half
     tall, label, wide = 2.0 * hz, Label.TRUCK, hy * 0.97
     low = 0.2 * tall
-    side_view = np.array([(1.0, 0.14), (0.985, 0.56), (0.05, 1.0), (-1.0, 0.76), (-1.0, 0.16)]) * (hx, tall)
+    side_view = np.array([(1.0, 0.07), (0.99, 0.60), (0.05, 1.0), (-1.0, 0.78), (-1.0, 0.08)]) * (hx, tall)
     rings = [np.column_stack([side_view[:, 0], np.full(5, y), side_view[:, 1]]) for y in (-wide, wide)]
-    rings[0][2, 1], rings[1][2, 1] = -0.80 * wide, 0.80 * wide
+    rings[0][2, 1], rings[1][2, 1] = -0.86 * wide, 0.86 * wide
     parts = [make_mesh(prism(rings[0], rings[1]), (0.46, 0.47, 0.49), label, Material.PAINT)]
     parts.append(block((0.0, 0.0, low * 1.2), (0.95 * hx, 0.9 * wide, low * 0.4), label, DARK_RGB))
     a, b, c = (0.80 * hx, 0.605 * tall), (0.16 * hx, 0.975 * tall), (0.95, 0.0)
@@ -207,13 +239,13 @@ def wedge_mesh(half: Half, axles: tuple[float, float], radius: float) -> Mesh:
 def bus_mesh(half: Half, axles: tuple[float, float], radius: float, rgb: Rgb, band: Rgb) -> Mesh:
     """A coach: a long box with a row of windows."""
     hx, hy, hz = half
-    tall, label, wide = 2.0 * hz, Label.BUS, hy * 0.9
+    tall, label, wide = 2.0 * hz, Label.BUS, hy * 0.95
     stations = [
-        (hx, 0.12 * tall, 0.90 * tall, 0.90 * wide),
-        (0.985 * hx, 0.09 * tall, 0.98 * tall, 0.98 * wide),
-        (0.9 * hx, 0.08 * tall, tall, wide),
-        (-0.97 * hx, 0.08 * tall, tall, wide),
-        (-hx, 0.12 * tall, 0.96 * tall, 0.96 * wide),
+        (hx, 0.07 * tall, 0.93 * tall, 0.96 * wide),
+        (0.985 * hx, 0.06 * tall, 0.985 * tall, 0.99 * wide),
+        (0.94 * hx, 0.06 * tall, tall, wide),
+        (-0.97 * hx, 0.06 * tall, tall, wide),
+        (-hx, 0.07 * tall, 0.97 * tall, 0.98 * wide),
     ]
     parts = [hull(stations, label, Slot.NONE, rgb)]
     parts.append(

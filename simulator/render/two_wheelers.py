@@ -156,17 +156,19 @@ def _luggage(half: Half, axles: tuple[float, float], radius: float, label: Label
     tall = 2.0 * hz
     rgb = _BAGS[number % len(_BAGS)]
     tyre = 0.05 if label == Label.BICYCLE else 0.09
-    deep = (hy - 0.01 - tyre) / 2.0
+    deep = (hy - 0.002 - tyre) / 2.0
     parts = []
     for begin, end, low, high in (
-        (-hx, rear + 0.15 * hx, 0.9 * radius, 0.50 * tall),
-        (front - 0.05 * hx, hx, 0.45 * radius, 0.44 * tall),
+        (-hx, rear + 0.15 * hx, 0.25 * radius, 0.50 * tall),
+        (front - 0.05 * hx, hx, 0.30 * radius, 0.44 * tall),
     ):
         size = ((end - begin) / 2.0, deep, (high - low) / 2.0)
         for side in (-1.0, 1.0):
             center = ((begin + end) / 2.0, side * (tyre + deep), (low + high) / 2.0)
-            parts.append(make_mesh(box(center, size, (0.96, 0.96)), rgb, label))
+            parts.append(make_mesh(box(center, size, (0.985, 0.985)), rgb, label))
     back = (-hx, -0.52 * hx)
-    size = ((back[1] - back[0]) / 2.0, 0.8 * hy, 0.14 * tall)
-    parts.append(make_mesh(box(((back[0] + back[1]) / 2.0, 0.0, 0.64 * tall), size, (0.92, 0.9)), rgb, label))
+    size = ((back[1] - back[0]) / 2.0, 0.96 * hy, 0.17 * tall)
+    parts.append(
+        make_mesh(box(((back[0] + back[1]) / 2.0, 0.0, 0.66 * tall), size, (0.96, 0.96)), rgb, label)
+    )
     return joined(parts)

@@ -15,7 +15,7 @@ from simulator.render.poses import rotation_matrices
 from simulator.world.town import Town
 from tests.support.render_town import corners, stage, store_of
 
-TOWNS = ("Town01", "Town04", "Town07")
+TOWNS = ("Town01", "Town02", "Town04", "Town06", "Town07", "Town10HD")
 EYE_M = 1.6
 LIGHT = make_light(Weather())
 
@@ -63,9 +63,13 @@ def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
     assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.95
 
 
+SOLID = (carla.LaneMarkingType.Solid, carla.LaneMarkingType.SolidSolid)
+BROKEN = (carla.LaneMarkingType.Broken, carla.LaneMarkingType.BrokenBroken)
+
+
 @pytest.mark.parametrize("name", TOWNS)
-def test_solid_lane_markings_lie_where_the_map_has_them(name: str) -> None:
-    """Within 2 pixels of a picture of 640 pixels and 90 degrees."""
+def test_lane_markings_lie_where_the_map_has_them(name: str) -> None:
+    """Within 2 pixels of a picture of 640 pixels and 90 degrees; of broken lines across their direction."""
     town, store = Town.load(name), store_of(name)
     map_ = carla.Map(name, town.opendrive)
     points = [p for p in map_.generate_waypoints(5.0) if not p.is_junction]
@@ -73,29 +77,35 @@ def test_solid_lane_markings_lie_where_the_map_has_them(name: str) -> None:
     rng.shuffle(points)
     size = 17
     camera = Camera(size, size, math.degrees(2.0 * math.atan(size / 2.0 / 320.0)))
-    misses, seen = [], 0
+    misses, gaps, dashes = [], 0, 0
     for point in points[:1500]:
-        mark = point.right_lane_marking
-        if mark.type not in (carla.LaneMarkingType.Solid, carla.LaneMarkingType.SolidSolid):
-            continue
         to = point.transform
-        right = to.get_right_vector()
-        place = to.location + carla.Location(right.x, right.y, right.z) * (point.lane_width / 2.0)
-        target = np.array([place.x, place.y, place.z])
-        back = to.get_forward_vector()
-        eye = np.array([to.location.x - 9.0 * back.x, to.location.y - 9.0 * back.y, to.location.z + EYE_M])
-        frame = camera.render(store, store.blocks, aimed(eye, target), LIGHT)
-        rows, columns = np.nonzero(frame.label == Label.ROAD_LINES)
-        off = np.hypot(rows - size // 2, columns - size // 2)
-        misses.append(float(off.min()) if len(off) else math.inf)
-        seen += 1
-        if seen == 150:
-            break
-    if name == "Town01":
-        assert seen == 0  # it has broken lines and kerbs only
-        return
-    assert seen > 50
+        right, ahead = to.get_right_vector(), to.get_forward_vector()
+        eye = np.array([to.location.x - 9.0 * ahead.x, to.location.y - 9.0 * ahead.y, to.location.z + EYE_M])
+        for mark, side in ((point.left_lane_marking, -0.5), (point.right_lane_marking, 0.5)):
+            if mark.type not in SOLID + BROKEN or len(misses) >= 200:
+                continue
+            place = to.location + right * (side * point.lane_width)
+            target = np.array([place.x, place.y, place.z])
+            pose = aimed(eye, target)
+            rows, columns = np.nonzero(
+                camera.render(store, store.blocks, pose, LIGHT).label == Label.ROAD_LINES
+            )
+            if mark.type in SOLID:
+                off = np.hypot(rows - size // 2, columns - size // 2)
+                misses.append(float(off.min()) if len(off) else math.inf)
+                continue
+            dashes += len(rows) > 0
+            gaps += len(rows) == 0
+            if len(rows):
+                view = view_matrix(pose)
+                seen = (target + 0.5 * np.array([ahead.x, ahead.y, ahead.z]) - view[3]) @ view[:3].T
+                du, dv = 320.0 * seen[0] / seen[2], 320.0 * seen[1] / seen[2]
+                off = np.abs((columns - size // 2) * dv - (rows - size // 2) * du) / math.hypot(du, dv)
+                misses.append(float(off.min()))
+    assert len(misses) > 50
     assert float(np.mean(np.array(misses) <= 2.0)) >= 0.97
+    assert dashes >= 0.3 * gaps  # dashes are there, and gaps between them
 
 
 @pytest.mark.parametrize("name", TOWNS)
@@ -139,6 +149,6 @@ def test_boxes_of_vehicles_cover_their_masks(name: str) -> None:
         areas = [(q[2] - q[0]) * (q[3] - q[1]) for q in (a, b)]
         ious.append(inner / (sum(areas) - inner))
     assert len(ious) >= 8
-    assert min(ious) >= 0.6
-    assert float(np.mean(np.array(ious) >= 0.8)) >= 0.75
-    assert float(np.mean(ious)) >= 0.82
+    assert min(ious) >= 0.7
+    assert float(np.mean(np.array(ious) >= 0.8)) >= 0.85
+    assert float(np.mean(ious)) >= 0.85

@@ -40,7 +40,7 @@ def traced(scene: Stage, origin: np.ndarray, rays: np.ndarray) -> np.ndarray:
     return np.where(distance < 0.0, -distance, 0.0).reshape(rays.shape[:-1])
 
 
-@pytest.mark.parametrize("name", ["Town04", "Town10HD"])
+@pytest.mark.parametrize("name", ["Town01", "Town02", "Town04", "Town06", "Town07", "Town10HD"])
 def test_ranges_agree_with_embree(name: str) -> None:
     """99.9 % within 2 cm, also for a tilted sensor, and the same directions hit something."""
     scene = stage(name, 60, seed=5)
