@@ -258,7 +258,8 @@ def _unreachable(error: BaseException) -> EngineError:
         user = getpass.getuser()
         return EngineDeniedError(
             f"You ({user}) may not talk to the Docker engine. Join its group"
-            f" (`sudo usermod -aG docker {user}` and log in again), or use rootless Docker. Its members are as good as root on this machine."
+            f" (`sudo usermod -aG docker {user}` and log in again), or use rootless Docker. Its members are"
+            " as good as root on this machine."
         )
     return NoEngineError(
         f"No Docker engine answers ({error}). Start it (`sudo systemctl start docker`, or Docker Desktop), or"
