@@ -227,7 +227,7 @@ class RpcConnection(Connection):
         self._streams.asker = self
         while self.is_open and self._next is not None and self._may_answer and time.monotonic() < end_s:
             request = self._next
-            self.send(self._dispatcher.reply(request))
+            self._watchdog.answer(self, request, self._dispatcher.reply(request))
             self._watchdog.served(self, request)
             self._fetch()
         self._streams.asker = None

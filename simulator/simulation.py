@@ -155,21 +155,28 @@ class Simulation:
         self.settings = EpisodeSettings()
         self.frame = 0
         self.episode_id = 0
+        self._shown_episode_id = 1
         self.imui_gravity = 9.81
         self.traffic_managers: dict[int, tuple[str, int]] = {}
+        self.world: World
         self.load(town)
 
     # ---- episodes
 
     def load(self, town: Town, *, reset_settings: bool = True, layers: MapLayer = MapLayer.ALL) -> None:
-        """Start a new episode. Actor ids begin anew, so that nothing of the last episode shows in it.
+        """Start a new episode.
+
+        Actor ids begin anew, so that nothing of the last episode shows in it. In CARLA they go on, and so
+        they do here while a client has a traffic manager: it remembers actors by their ids across episodes,
+        and aborts when the id of a destroyed one comes back.
 
         Args:
             town: map of the episode.
             reset_settings: go back to asynchronous mode, as CARLA does unless told otherwise.
             layers: of the map, to begin with.
         """
-        self.world = World(town, self._seed, self.library, layers)
+        last_id = self.world.last_id if self.traffic_managers else 0
+        self.world = World(town, self._seed, self.library, layers, last_id)
         self.ackermann = AckermannDrivers(self.world)
         self.appearance = Appearance()
         self.drawings = Drawings()
@@ -227,6 +234,17 @@ class Simulation:
         return any(self._publisher.has_subscribers(stream) for stream in self._world_streams)
 
     @property
+    def shown_episode_id(self) -> int:
+        """Episode of the last tick: what a client is told that asks which episode runs.
+
+        A new episode begins to show with its first tick, as in CARLA, where a map is opened at the end of a
+        frame. The client compares the episode of each snapshot with the one before, and at a change sets its
+        traffic managers up anew; one told of the new episode ahead of its snapshots would never see a change,
+        and its traffic managers would drive on by the old map.
+        """
+        return self._shown_episode_id
+
+    @property
     def world_stream(self) -> int:
         """Stream of the world snapshots that new subscribers are sent to.
 
@@ -259,6 +277,7 @@ class Simulation:
         else:
             collisions = self.world.tick(delta_s, substep_s_max=delta_s, substeps_max=1)
         self.frame += 1
+        self._shown_episode_id = self.episode_id
         # Sensors first: who gets the snapshot of this frame has been sent everything else of it.
         self._publish_sensors(collisions, delta_s)
         self._publish_snapshot(delta_s)

@@ -25,6 +25,7 @@ from typing import Protocol
 import msgpack
 
 from simulator.simulation import Simulation
+from simulator.tm_handover import Caller, TmHandover
 from simulator.wire.rpc import Request
 
 logger = logging.getLogger(__name__)
@@ -49,10 +50,11 @@ ANSWER_S = 2.0
 
 _OUT_AND_BACK = (False, True)
 _REGISTER, _TICK, _BATCH = "add_traffic_manager_running", "tick_cue", "apply_batch"
+_LOAD = "load_new_episode"
 _BEFORE_SLEEP = "get_episode_settings"  # what the worker asks for last, perhaps only after the next tick
 
 
-class RpcPeer(Protocol):
+class RpcPeer(Caller, Protocol):
     """The connection of a client, as the watchdog sees it."""
 
     @property
@@ -77,7 +79,9 @@ class _Watch:
         heard_s: when it last sent anything, or was poked.
         quiet_s: since when it has been silent without an excuse.
         look_s: when the next look at it is due.
-        batches: batches since the last tick, or None before the first.
+        batches: batches since the last tick, or None before the first and when none follows: the client makes
+            the first tick of an episode without its traffic managers.
+        is_loading: it has loaded a map and not ticked since.
         followers: most batches that ever followed a tick: how many of the traffic managers are synchronous.
         silence_s: what it is allowed after the last tick.
         poke: the poke under way.
@@ -87,6 +91,7 @@ class _Watch:
         self.ports: list[int] = []
         self.heard_s = self.quiet_s = self.look_s = 0.0
         self.batches: int | None = None
+        self.is_loading = False
         self.followers = 0
         self.silence_s = SILENCE_S
         self.poke: _Poke | None = None
@@ -95,8 +100,11 @@ class _Watch:
         """The client sent a request."""
         self.restart(now_s)
         if method == _TICK:
-            self.batches = 0
+            self.batches = None if self.is_loading else 0
+            self.is_loading = False
             self.silence_s = SILENCE_S
+        elif method == _LOAD:
+            self.batches, self.is_loading = None, True
         elif method == _BATCH and self.batches is not None:
             self.batches += 1
             self.followers = max(self.followers, self.batches)
@@ -130,6 +138,12 @@ class TmWatchdog:
         self._simulation = simulation
         self._watches: dict[RpcPeer, _Watch] = {}
         self._pokes = 0
+        self._handover = TmHandover(simulation)
+
+    def answer(self, peer: RpcPeer, request: Request, reply: bytes) -> None:
+        """Send a reply, now or when the client's traffic managers have the map of a new episode."""
+        watch = self._watches.get(peer)
+        self._handover.answer(peer, request, reply, 0 if watch is None else len(watch.ports))
 
     def served(self, peer: RpcPeer, request: Request) -> None:
         """A request has been answered."""
@@ -142,6 +156,7 @@ class TmWatchdog:
 
     def closed(self, peer: RpcPeer) -> None:
         """A client has gone, and its traffic managers with it."""
+        self._handover.closed(peer)
         watch = self._watches.pop(peer, None)
         if watch is None:
             return
@@ -156,6 +171,7 @@ class TmWatchdog:
             return None
         now_s = time.monotonic()
         looks_s = [self._look(peer, watch, now_s) for peer, watch in list(self._watches.items())]
+        looks_s.append(self._handover.poll())
         return min((look_s for look_s in looks_s if look_s is not None), default=None)
 
     def _look(self, peer: RpcPeer, watch: _Watch, now_s: float) -> float | None:

@@ -35,7 +35,7 @@ def version(_simulation: Simulation) -> str:
 
 def get_episode_info(simulation: Simulation) -> list[object]:
     """Episode id and the world stream."""
-    return [simulation.episode_id, [simulation.stream_token(simulation.world_stream)]]
+    return [simulation.shown_episode_id, [simulation.stream_token(simulation.world_stream)]]
 
 
 def get_sensor_token(simulation: Simulation, stream_id: int) -> list[object]:

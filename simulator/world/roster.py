@@ -32,21 +32,22 @@ class Roster:
         bodies: (M,) BODY of those that have one.
         attached: (K,) ATTACHMENT, parents before children.
         vehicles, walkers, lights, signs: `states` seen as the four unions.
+        last_id: the highest that was given away.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, last_id: int = 0) -> None:
         self.actors: dict[int, Actor] = {}
         self.states: NDArray[np.void] = np.zeros(0, ACTOR_STATE)
         self.bodies: NDArray[np.void] = np.zeros(0, BODY)
         self.attached: NDArray[np.void] = np.zeros(0, ATTACHMENT)
         self._children: list[int] = []  # ids, in the order of `attached`
-        self._last_id = 0
+        self.last_id = last_id
         self._link()
 
     def next_id(self) -> int:
         """An id that no actor of this world has had."""
-        self._last_id += 1
-        return self._last_id
+        self.last_id += 1
+        return self.last_id
 
     def add(self, actor: Actor, transform: Transform, body: NDArray[np.void] | None = None) -> None:
         """Let an actor live.

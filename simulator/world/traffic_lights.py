@@ -1,7 +1,10 @@
 """Traffic lights: the cycle of each junction, and which vehicles stand in a light's trigger volume.
 
 As in CARLA, the controllers of a junction take turns: green, yellow, red, and only then the next controller,
-so that the red time is a phase in which the whole junction is red.
+so that the red time is a phase in which the whole junction is red. Also as in CARLA, each tick compares how
+long the phase has lasted with the phase's time as it is then: new times hold for the running phase too, and
+given less than it has lasted, it ends with the next tick. Scenarios hold a junction by giving it 10000 s, and
+let it go on by giving the old times back.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ LIGHT = np.dtype(
         ("group", "i8"),
         ("controller", "i8"),  # over all groups
         ("state", "i8"),  # TrafficLightState
-        ("elapsed_s", "f8"),  # since the state changed
+        ("elapsed_s", "f8"),  # of the phase of its controller, 0 while it is another's turn
         # trigger volume: centre, direction of travel, half sizes
         ("x", "f8"),
         ("y", "f8"),
@@ -49,7 +52,7 @@ GROUP = np.dtype(
         ("count", "i8"),
         ("turn", "i8"),  # which of its controllers, from 0
         ("phase", "i8"),  # TrafficLightState of that controller's cycle
-        ("left_s", "f8"),
+        ("elapsed_s", "f8"),  # of the phase
         ("frozen", "i8"),
     ]
 )
@@ -115,13 +118,12 @@ class TrafficLights:
 
     def set_state(self, actor_id: int, state: int) -> None:
         """Show a state until the cycle changes it; freeze the lights to keep it."""
-        light = self.lights[self.index(actor_id)]
-        light["state"], light["elapsed_s"] = int(state), 0.0
+        self.lights["state"][self.index(actor_id)] = int(state)
 
     def set_times(
         self, actor_id: int, *, green_s: float | None, yellow_s: float | None, red_s: float | None
     ) -> None:
-        """Change the times of the light's controller, from its next phase on."""
+        """Change the times of the light's controller, its running phase included."""
         controller = self.controllers[self.lights["controller"][self.index(actor_id)]]
         for name, value in (("green_s", green_s), ("yellow_s", yellow_s), ("red_s", red_s)):
             if value is not None:
@@ -152,7 +154,7 @@ class TrafficLights:
     def _reset(self, number: int) -> None:
         group = self.groups[number]
         group["turn"], group["phase"] = 0, _GREEN
-        group["left_s"] = self.controllers["green_s"][group["first"]]
+        group["elapsed_s"] = 0.0
         mine = self.lights["group"] == number
         self.lights["state"][mine] = _RED
         self.lights["state"][mine & (self.lights["controller"] == group["first"])] = _GREEN
@@ -173,34 +175,32 @@ def _place(light: np.void, plan: SignalPlan) -> None:
 
 @numba.njit(cache=True, fastmath=False)
 def _advance(lights, controllers, groups, dt_s):  # type: ignore[no-untyped-def]
-    for i in range(lights.shape[0]):
-        lights[i].elapsed_s += dt_s
     for g in range(groups.shape[0]):
         group = groups[g]
         if group.frozen == 1:
             continue
-        group.left_s -= dt_s
-        if group.left_s > _EPSILON_S:
-            continue
-        if group.phase == _GREEN:
-            group.phase = _YELLOW
-        elif group.phase == _YELLOW:
-            group.phase = _RED
-        else:
-            group.turn = (group.turn + 1) % group.count
-            group.phase = _GREEN
+        group.elapsed_s += dt_s
         number = group.first + group.turn
-        controller = controllers[number]
+        time_s = controllers[number].red_s
         if group.phase == _GREEN:
-            group.left_s = controller.green_s
+            time_s = controllers[number].green_s
         elif group.phase == _YELLOW:
-            group.left_s = controller.yellow_s
-        else:
-            group.left_s = controller.red_s
+            time_s = controllers[number].yellow_s
+        ends = group.elapsed_s > time_s - _EPSILON_S
+        if ends:
+            group.elapsed_s = 0.0
+            if group.phase == _GREEN:
+                group.phase = _YELLOW
+            elif group.phase == _YELLOW:
+                group.phase = _RED
+            else:
+                group.turn = (group.turn + 1) % group.count
+                group.phase = _GREEN
         for i in range(lights.shape[0]):
             if lights[i].controller == number:
+                lights[i].elapsed_s = group.elapsed_s
+            if ends and lights[i].controller == group.first + group.turn:
                 lights[i].state = group.phase
-                lights[i].elapsed_s = 0.0
 
 
 @numba.njit(cache=True, fastmath=False)

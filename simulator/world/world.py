@@ -42,7 +42,7 @@ _SUN_ALTITUDE = 5  # among the weather's parameters
 class World:
     """One episode in one town.
 
-    Ids count from 1 in every world. All lengths in metres, angles in degrees, in CARLA's frame.
+    Ids count from 1 unless told otherwise. All lengths in metres, angles in degrees, in CARLA's frame.
 
     Attributes:
         town: the map.
@@ -63,13 +63,14 @@ class World:
         seed: int,
         library: BlueprintLibrary | None = None,
         layers: MapLayer = MapLayer.ALL,
+        last_id: int = 0,
     ) -> None:
         self.town = town
         self.seed = seed
         self.library = library or default_library()
         self.sim_time_s = 0.0
         self.weather: list[float] = list(_CLEAR_NOON)
-        self._roster = Roster()
+        self._roster = Roster(last_id)
         self.level = Level(town, self._roster, layers)
         self.spectator_id = self.level.spectator_id
         self._pairs = np.zeros(64, PAIR)
@@ -77,6 +78,11 @@ class World:
         self.signals = Signals(self.level, self._roster)
         self.street_lights = StreetLights(town.scene)
         self._props = 0
+
+    @property
+    def last_id(self) -> int:
+        """The highest id that an actor of this world has had."""
+        return self._roster.last_id
 
     @property
     def states(self) -> NDArray[np.void]:

@@ -17,11 +17,24 @@ HANG_S = 280.0
 """No measure of speed: the client waits for ever when it has missed its wake-up."""
 
 
+def test_traffic_goes_by_the_map_that_was_loaded_last(server: Endpoint) -> None:
+    """A traffic manager that is older than the map, as in the Leaderboard; and the client has the map too."""
+    done = run("tests.support.tm_new_map", server, "Town02", "Town01", "Town02", "Town02")
+    assert done["maps"] == ["Town02", "Town01", "Town02", "Town02"]
+    assert done["cars"] == [10] * 4
+    assert max(done["beside their lane"]) < 0.05
+
+
 def drive(server: Endpoint, vehicles: int, ticks: int) -> dict[str, Any]:
-    """Run `tests.support.tm_drive` in a process of its own."""
-    arguments = (server.host, server.port, free_port(), vehicles, ticks)
+    """Run `tests.support.tm_drive`."""
+    return run("tests.support.tm_drive", server, vehicles, ticks)
+
+
+def run(program: str, server: Endpoint, *options: object) -> dict[str, Any]:
+    """Run a program with a traffic manager in a process of its own."""
+    arguments = (server.host, server.port, free_port(), *options)
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.support.tm_drive", *map(str, arguments)],
+        [sys.executable, "-m", program, *map(str, arguments)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

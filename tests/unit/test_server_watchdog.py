@@ -189,3 +189,49 @@ def test_nobody_is_poked_in_asynchronous_mode(client: Wire, manager: socket.sock
     manager.settimeout(1.0)
     with pytest.raises(TimeoutError):
         manager.accept()
+
+
+def test_a_new_episode_begins_to_show_with_its_first_tick(connect: Callable[[], Wire]) -> None:
+    """Told of it before, a client would never see it change, and its traffic managers keep the old map."""
+    wire = connect()
+    wire.call("set_episode_settings", SYNCHRONOUS)
+    before, (old_token,) = wire.call("get_episode_info")
+    wire.call("load_new_episode", "Town02", False, 0)
+    loaded, (new_token,) = wire.call("get_episode_info")
+    assert (loaded, new_token == old_token) == (before, False)
+    wire.call("tick_cue")
+    assert wire.call("get_episode_info")[0] == before + 1
+
+
+@pytest.fixture
+def loading(connect: Callable[[], Wire], manager: socket.socket) -> Wire:
+    """A client with a traffic manager that has loaded a map and sent its first tick."""
+    wire = connect()
+    wire.call("set_episode_settings", SYNCHRONOUS)
+    assert wire.call("add_traffic_manager_running", [HOST, port_of(manager)]) is True
+    wire.call("load_new_episode", "Town02", False, 0)
+    wire.send([0, 7, "tick_cue", [[False]]])
+    return wire
+
+
+def test_who_loads_a_map_goes_on_when_its_traffic_manager_has_it(
+    connect: Callable[[], Wire], loading: Wire
+) -> None:
+    assert is_silent(loading, connect())
+    loading.send([0, 8, "get_required_files", [[False], "", True]])
+    assert loading.receive()[:2] == [1, 8]
+    assert is_silent(loading, connect())
+    loading.send([0, 9, "get_required_files", [[False], "TM", True]])
+    assert [loading.receive()[1] for _ in range(2)] == [9, 7]
+    assert loading.call("tick_cue") > 0
+
+
+def test_a_hung_traffic_manager_holds_nobody_for_ever(connect: Callable[[], Wire], loading: Wire) -> None:
+    assert is_silent(loading, connect())
+    assert loading.receive()[1] == 7
+
+
+def test_who_left_is_not_waited_for(connect: Callable[[], Wire], loading: Wire) -> None:
+    assert is_silent(loading, connect())
+    loading.sock.close()
+    assert connect().call("tick_cue") > 0

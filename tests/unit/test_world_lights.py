@@ -117,6 +117,42 @@ def test_times_can_be_changed_and_are_told(world: World) -> None:
     assert shown(world, world.signals.group_of(actor.id)[1]) == GREEN
 
 
+def test_new_times_hold_for_the_running_phase(world: World) -> None:
+    actor = lights(world)[0]
+    for _ in range(8):
+        world.tick(0.5)
+    world.signals.set_times(actor.id, green_s=6.0)
+    for _ in range(3):
+        world.tick(0.5)
+    assert shown(world, actor.id) == GREEN
+    world.tick(0.5)
+    assert shown(world, actor.id) == YELLOW
+
+
+def test_a_junction_held_by_endless_times_goes_on_when_the_old_ones_come_back(world: World) -> None:
+    """As scenarios do it: the phase that began in between must not stay for ever."""
+    group = world.signals.group_of(lights(world)[0].id)
+    for actor_id in group:
+        world.signals.set_times(actor_id, green_s=1e4, yellow_s=1e4, red_s=1e4)
+    for _ in range(40):
+        world.tick(1.0)
+    assert [shown(world, i) for i in group] == [GREEN, RED, RED]
+    for actor_id in group:
+        world.signals.set_times(actor_id, green_s=10.0, yellow_s=3.0, red_s=2.0)
+    world.tick(1.0)
+    assert [shown(world, i) for i in group] == [YELLOW, RED, RED]
+
+
+def test_waiting_and_frozen_lights_count_no_time(world: World) -> None:
+    group = [world.actor(i) for i in world.signals.group_of(lights(world)[0].id)]
+    world.tick(DT_S)
+    assert [light(world, one)["elapsed_time"] for one in group] == [DT_S, 0.0, 0.0]
+    world.signals.freeze(group[0].id, True)
+    world.signals.set_state(group[0].id, RED)
+    world.tick(DT_S)
+    assert [light(world, one)["elapsed_time"] for one in group] == [DT_S, 0.0, 0.0]
+
+
 def test_rows_carry_the_opendrive_id(world: World) -> None:
     for actor in lights(world):
         assert light(world, actor)["sign_id"].decode() == actor.opendrive_id
