@@ -69,7 +69,11 @@ class Scene:
         for number, index in enumerate(chosen):
             blueprint = cars[(number * 5) % len(cars)]
             own = blueprint.id.split(".", 1)[1] in OWN_COLORS
-            players.append(Player(100 + number, blueprint, None if own else linear(PAINTS[number % 7])))
+            players.append(
+                Player(
+                    100 + number, blueprint, None if own else linear(PAINTS[(3 * number + number // 7) % 7])
+                )
+            )
             rows.append(self.standing(points[index]))
         for number, index in enumerate(chosen[:14]):
             x, y, z, _, yaw, _ = self.standing(points[index])

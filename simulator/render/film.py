@@ -103,7 +103,7 @@ def rain(bgra: NDArray[np.uint8], precipitation: float, wind: float, frame: int)
     slant = 0.05 + 0.30 * wind / 100.0 + rng.normal(0.0, 0.02, count)
     streaks = np.stack(
         [rng.uniform(-0.1, 1.05, count) * width, rng.uniform(-0.1, 1.0, count) * height, long, slant,
-         0.05 + 0.13 * near, 0.6 + 1.1 * near * height / 720.0], axis=1,
+         0.12 + 0.30 * near, 0.7 + 1.3 * near * height / 720.0], axis=1,
     )  # fmt: skip
     _draw(bgra, streaks)
 

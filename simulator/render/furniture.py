@@ -94,7 +94,9 @@ def _street_light(half: Half, rng: np.random.Generator) -> Mesh:
                 rod((foot, 0.0, tall - 0.5), (head - 0.5, 0.0, tall - 0.06), 0.045, 6), _STEEL_RGB, label
             ),
             make_mesh(box((head - 0.3, 0.0, tall - 0.06), (0.3, 0.11, 0.06), (0.8, 0.7)), _STEEL_RGB, label),
-            make_mesh(box((head - 0.3, 0.0, tall - 0.125), (0.2, 0.08, 0.01)), _LAMP_RGB, label),
+            make_mesh(
+                box((head - 0.3, 0.0, tall - 0.13), (0.26, 0.10, 0.02)), _LAMP_RGB, label, Material.LAMP
+            ),
         ]
     )
 

@@ -11,7 +11,7 @@ from simulator.render.poses import rotation_matrices
 COLUMNS = 11
 """Place m, colour, direction, cosine of the cone's half angle or -2 for all round, square of the reach m²."""
 
-MOST = 16
+MOST = 24
 """Lamps of one picture; the nearest ones count."""
 
 _LOW_BEAM, _HIGH_BEAM = 2, 4  # of CARLA's VehicleLightState
@@ -19,7 +19,7 @@ _HEAD_RGB = (420.0, 400.0, 350.0)
 _HEAD_CONE_DEG, _HEAD_DOWN_DEG = 24.0, 2.5
 _HEAD_REACH_M, _HIGH_REACH_M = 45.0, 80.0
 _HEAD_ABOVE_M = 0.65
-_STREET_RGB = (60.0, 48.0, 30.0)
+_STREET_RGB = (150.0, 122.0, 80.0)
 _STREET_CONE_DEG, _STREET_REACH_M = 78.0, 26.0
 
 

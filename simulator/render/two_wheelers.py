@@ -167,7 +167,7 @@ def _luggage(half: Half, axles: tuple[float, float], radius: float, label: Label
             center = ((begin + end) / 2.0, side * (tyre + deep), (low + high) / 2.0)
             parts.append(make_mesh(box(center, size, (0.985, 0.985)), rgb, label))
     back = (-hx, -0.52 * hx)
-    size = ((back[1] - back[0]) / 2.0, 0.96 * hy, 0.17 * tall)
+    size = ((back[1] - back[0]) / 2.0, 0.60 * hy, 0.13 * tall)
     parts.append(
         make_mesh(box(((back[0] + back[1]) / 2.0, 0.0, 0.66 * tall), size, (0.96, 0.96)), rgb, label)
     )

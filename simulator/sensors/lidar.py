@@ -52,6 +52,7 @@ class _Scanner:
         steep = np.radians(np.clip(lasers, -STEEPEST_DEG, STEEPEST_DEG))
         self._elevation, self._laser = np.unique(steep, return_inverse=True)
         self._begin_deg = 0.0
+        self._azimuth, self._unit = np.zeros(0), np.zeros((0, 3), np.float32)
 
     def turn(self, delta_s: float) -> tuple[NDArray[np.float64], float]:
         """(P,) azimuths of this tick in rad and in their order, and the horizontal angle after it in rad."""
@@ -63,8 +64,8 @@ class _Scanner:
         self._begin_deg = math.fmod(self._begin_deg + sweep_deg, self._fov_deg)
         return np.radians(angles - self._fov_deg / 2.0), math.radians(self._begin_deg)
 
-    def look(self, observation: Observation, azimuth: NDArray[np.float64]) -> Scan:
-        """What each laser meets at each azimuth; the columns of the scan are (channels, P)."""
+    def look(self, observation: Observation, azimuth: NDArray[np.float64]) -> tuple[Scan, NDArray[np.int64]]:
+        """What is met, and (channels, P) where in its flattened columns each laser's measurements are."""
         ascending, order = np.unique(azimuth, return_inverse=True)
         found = observation.sight().scan(
             pose_of(observation.own_state),
@@ -73,20 +74,18 @@ class _Scanner:
             self.range_m,
             observation.ignored_ids,
         )
-        as_fired = np.ix_(order, self._laser)
-        return Scan(
-            np.ascontiguousarray(found.range_m[as_fired].T),
-            np.ascontiguousarray(found.cosine[as_fired].T),
-            np.ascontiguousarray(found.label[as_fired].T),
-            np.ascontiguousarray(found.instance[as_fired].T),
-        )
+        return found, self._laser[:, None] + len(self._elevation) * order[None, :]
 
     def directions(self, azimuth: NDArray[np.float64]) -> NDArray[np.float32]:
-        """(channels, P, 3) unit vectors in the sensor's frame."""
-        elevation = self._elevation[self._laser][:, None]
-        flat = np.cos(elevation)
-        parts = (flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation))
-        return np.stack(np.broadcast_arrays(*parts), axis=-1).astype(np.float32)
+        """(channels * P, 3) unit vectors in the sensor's frame; kept while the azimuths stay."""
+        if not np.array_equal(azimuth, self._azimuth):
+            elevation = self._elevation[self._laser][:, None]
+            flat = np.cos(elevation)
+            unit = np.empty((self.channels, len(azimuth), 3), np.float32)
+            unit[..., 0], unit[..., 1] = flat * np.cos(azimuth), flat * np.sin(azimuth)
+            unit[..., 2] = np.sin(elevation)
+            self._azimuth, self._unit = azimuth, unit.reshape(-1, 3)
+        return self._unit
 
     def head(self, angle_rad: float, hits: NDArray[np.bool_]) -> bytes:
         """First bytes of a message: horizontal angle, channels, points of each channel."""
@@ -122,20 +121,21 @@ class Lidar:
         azimuth, angle_rad = scanner.turn(observation.delta_s)
         if not len(azimuth):
             return (scanner.head(angle_rad, np.zeros((scanner.channels, 1), np.bool_)),)
-        found = scanner.look(observation, azimuth)
-        reach = found.range_m
+        found, fired = scanner.look(observation, azimuth)
+        reach = found.range_m.ravel()[fired]
         intensity = np.exp(-self._attenuation * reach.astype(np.float64))
         hits = reach > 0.0
         if self._loss > 0.0:
             hits &= self._random.random(reach.shape) >= self._loss
-        weak = intensity <= self._weak
-        kept = self._random.random(reach.shape) < self._keep_slope * intensity + self._keep_at_zero
-        hits &= ~weak | kept
+        if self._keep_at_zero < 1.0:
+            kept = self._random.random(reach.shape) < self._keep_slope * intensity + self._keep_at_zero
+            hits &= (intensity > self._weak) | kept
         if self._noise_m > 0.0:
             reach = (reach + self._random.normal(0.0, self._noise_m, reach.shape)).astype(np.float32)
-        points = np.empty((int(hits.sum()), 4), "<f4")
-        points[:, :3] = scanner.directions(azimuth)[hits] * reach[hits][:, None]
-        points[:, 3] = intensity[hits]
+        chosen = np.flatnonzero(hits)
+        points = np.empty((len(chosen), 4), "<f4")
+        points[:, :3] = scanner.directions(azimuth)[chosen] * reach.ravel()[chosen][:, None]
+        points[:, 3] = intensity.ravel()[chosen]
         return (scanner.head(angle_rad, hits) + points.tobytes(),)
 
 
@@ -156,11 +156,14 @@ class SemanticLidar:
         azimuth, angle_rad = scanner.turn(observation.delta_s)
         if not len(azimuth):
             return (scanner.head(angle_rad, np.zeros((scanner.channels, 1), np.bool_)),)
-        found = scanner.look(observation, azimuth)
-        hits = found.range_m > 0.0
-        points = np.empty(int(hits.sum()), _SEMANTIC_POINT)
-        points["place"] = scanner.directions(azimuth)[hits] * found.range_m[hits][:, None]
-        points["cosine"] = found.cosine[hits]
-        points["actor"] = np.maximum(found.instance[hits], 0)
-        points["label"] = found.label[hits]
+        found, fired = scanner.look(observation, azimuth)
+        reach = found.range_m.ravel()[fired]
+        hits = reach > 0.0
+        chosen = np.flatnonzero(hits)
+        met = fired.ravel()[chosen]
+        points = np.empty(len(chosen), _SEMANTIC_POINT)
+        points["place"] = scanner.directions(azimuth)[chosen] * reach.ravel()[chosen][:, None]
+        points["cosine"] = found.cosine.ravel()[met]
+        points["actor"] = np.maximum(found.instance.ravel()[met], 0)
+        points["label"] = found.label.ravel()[met]
         return (scanner.head(angle_rad, hits) + points.tobytes(),)
