@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -26,9 +27,19 @@ class PrivilegedSpec:
     radius_m: float = 80.0
 
 
+class CameraKind(Enum):
+    """What a camera tells of each pixel."""
+
+    COLOUR = "colour"
+    DEPTH = "depth"
+    SEMANTIC = "semantic"
+
+
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
-    """Ask for a colour camera: an image in every bundle's `views.images`.
+    """Ask for a camera: an image in every bundle's `views.images`, or `depths` or `labels`, by its kind.
+
+    Depth and labels are those of the simulator: the real car would need another sensor or a network for them.
 
     Attributes:
         name: key of its images.
@@ -38,6 +49,7 @@ class CameraSpec:
         position_in_ego: m.
         roll_pitch_yaw_rad: of the camera in the ego frame (ISO 8855: yaw to the left, positive pitch looks
             down); at zero it looks along the ego's x axis.
+        kind: what it tells.
 
     Raises:
         ValueError: no camera has such a size or angle.
@@ -49,6 +61,7 @@ class CameraSpec:
     fov_deg: float = 90.0
     position_in_ego: tuple[float, float, float] = (2.0, 0.0, 1.5)
     roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    kind: CameraKind = CameraKind.COLOUR
 
     def __post_init__(self) -> None:
         """Check the numbers here, where the fault is the policy's."""
@@ -91,7 +104,40 @@ class LidarSpec:
     roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
-SensorSpec = RouteSpec | PrivilegedSpec | CameraSpec | LidarSpec
+@dataclass(frozen=True, slots=True)
+class RadarSpec:
+    """Ask for a radar: a scan in every bundle's `views.detections`.
+
+    Attributes:
+        name: key of its scans.
+        horizontal_fov_deg: angle of view.
+        vertical_fov_deg: angle of view.
+        range_m: m.
+        points_per_second: rays, hit or not.
+        position_in_ego: m.
+        roll_pitch_yaw_rad: as of a `CameraSpec`.
+
+    Raises:
+        ValueError: no radar has such angles.
+    """
+
+    name: str
+    horizontal_fov_deg: float = 30.0
+    vertical_fov_deg: float = 10.0
+    range_m: float = 100.0
+    points_per_second: int = 10_000
+    position_in_ego: tuple[float, float, float] = (3.9, 0.0, 0.8)
+    roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Check the numbers here, where the fault is the policy's."""
+        if not (0.0 < self.horizontal_fov_deg <= 170.0 and 0.0 < self.vertical_fov_deg <= 170.0):
+            raise ValueError(
+                f"radar {self.name}: {self.horizontal_fov_deg} x {self.vertical_fov_deg} degrees"
+            )
+
+
+SensorSpec = RouteSpec | PrivilegedSpec | CameraSpec | LidarSpec | RadarSpec
 
 
 @dataclass(frozen=True, slots=True)

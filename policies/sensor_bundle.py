@@ -8,7 +8,7 @@ keeps CARLA's frame; `policies.frames` is the only crossing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -169,6 +169,53 @@ class CameraImage:
 
 
 @dataclass(frozen=True, slots=True)
+class DepthImage:
+    """How far everything in a picture is.
+
+    Attributes:
+        depth_m: (H, W) along the camera's x axis; 1000 for the sky.
+        intrinsics: as of a `CameraImage`.
+        position_in_ego: (3,) m, of the camera.
+        rotation_camera_to_ego: (3, 3) matrix.
+    """
+
+    depth_m: Float
+    intrinsics: Float
+    position_in_ego: Float
+    rotation_camera_to_ego: Float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelImage:
+    """What everything in a picture is.
+
+    Attributes:
+        label: (H, W) uint8, CARLA 0.9.16's semantic tags: 1 road, 12 pedestrian, 14 car ...
+        intrinsics: as of a `CameraImage`.
+        position_in_ego: (3,) m, of the camera.
+        rotation_camera_to_ego: (3, 3) matrix.
+    """
+
+    label: NDArray[np.uint8]
+    intrinsics: Float
+    position_in_ego: Float
+    rotation_camera_to_ego: Float
+
+
+@dataclass(frozen=True, slots=True)
+class RadarScan:
+    """One tick's detections.
+
+    Attributes:
+        points_in_ego: (N, 3) m.
+        range_rate_mps: (N,) how fast the distance to the radar grows; negative for what comes closer.
+    """
+
+    points_in_ego: Float
+    range_rate_mps: Float
+
+
+@dataclass(frozen=True, slots=True)
 class LidarScan:
     """One tick's points.
 
@@ -183,13 +230,24 @@ class LidarScan:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """What the cameras and LiDARs saw, by the names that the policy gave them."""
+    """What the sensors saw, by the names that the policy gave them.
 
-    images: Mapping[str, CameraImage]
-    scans: Mapping[str, LidarScan]
+    Attributes:
+        images: of cameras of the kind `CameraKind.COLOUR`.
+        scans: of LiDARs.
+        depths: of cameras of the kind `CameraKind.DEPTH`.
+        labels: of cameras of the kind `CameraKind.SEMANTIC`.
+        detections: of radars.
+    """
+
+    images: Mapping[str, CameraImage] = field(default_factory=dict)
+    scans: Mapping[str, LidarScan] = field(default_factory=dict)
+    depths: Mapping[str, DepthImage] = field(default_factory=dict)
+    labels: Mapping[str, LabelImage] = field(default_factory=dict)
+    detections: Mapping[str, RadarScan] = field(default_factory=dict)
 
 
-NO_VIEWS = Views({}, {})
+NO_VIEWS = Views()
 """Of a policy that asked for none."""
 
 
@@ -204,7 +262,7 @@ class SensorBundle:
         ego: the ego's own motion.
         route: what lies ahead on the route.
         privileged: ground truth, or None for a policy that did not ask for it.
-        views: pictures and scans.
+        views: pictures, scans and detections.
     """
 
     tick: int

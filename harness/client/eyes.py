@@ -1,4 +1,4 @@
-"""Eyes: the cameras and LiDARs that a policy asked for, mounted on the ego, one message each per tick.
+"""Eyes: cameras, LiDARs and radars that a policy asked for, mounted on the ego, one message each per tick.
 
 Mounts and points cross between the ego's frame (ISO 8855) and CARLA's through `policies.frames` only.
 """
@@ -11,15 +11,23 @@ from typing import Any
 
 import carla
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.client.session import Session
 from harness.errors import PolicyFaultError, SensorLostError
 from harness.facts import Vector
 from policies.frames import mirror_vectors, roll_pitch_yaw_to_rotation, rotation_matrix
-from policies.interface import CameraSpec, LidarSpec, SensorSpec
-from policies.sensor_bundle import CameraImage, LidarScan, Views
+from policies.interface import CameraKind, CameraSpec, LidarSpec, RadarSpec, SensorSpec
+from policies.sensor_bundle import CameraImage, DepthImage, Float, LabelImage, LidarScan, RadarScan, Views
 
-_CAMERA, _LIDAR = "sensor.camera.rgb", "sensor.lidar.ray_cast"
+_CAMERAS = {
+    CameraKind.COLOUR: "sensor.camera.rgb",
+    CameraKind.DEPTH: "sensor.camera.depth",
+    CameraKind.SEMANTIC: "sensor.camera.semantic_segmentation",
+}
+_DEPTH_STEP_M = 1000.0 / (2**24 - 1)  # of CARLA's encoding
+
+_Mounted = CameraSpec | LidarSpec | RadarSpec
 
 
 class Eyes:
@@ -43,26 +51,21 @@ class Eyes:
         specs: Sequence[SensorSpec],
         rear_axle_in_actor: Vector,
     ) -> None:
-        wanted = [spec for spec in specs if isinstance(spec, CameraSpec | LidarSpec)]
+        wanted = [spec for spec in specs if isinstance(spec, _Mounted)]
         names = [spec.name for spec in wanted]
         if len(set(names)) < len(names):
             raise PolicyFaultError(
                 f"the policy asks for sensors of the same name: {', '.join(sorted(names))}"
             )
         self._deadline_s = session.tick_deadline_s
-        self._cameras: list[tuple[CameraSpec, _Letters]] = []
-        self._lidars: list[tuple[LidarSpec, _Letters]] = []
+        self._sensors: list[tuple[_Mounted, _Letters]] = []
         for spec in wanted:
-            is_camera = isinstance(spec, CameraSpec)
-            blueprint = session.blueprint(_CAMERA if is_camera else _LIDAR)
+            blueprint = session.blueprint(_blueprint_of(spec))
             for name, value in _attributes(spec).items():
                 blueprint.set_attribute(name, value)
             letters = _Letters(spec.name)
             session.listen(session.spawn(blueprint, _mount(spec, rear_axle_in_actor), ego), letters.put)
-            if isinstance(spec, CameraSpec):
-                self._cameras.append((spec, letters))
-            else:
-                self._lidars.append((spec, letters))
+            self._sensors.append((spec, letters))
 
     def look(self, frame: int) -> Views:
         """Return what all sensors saw in a tick.
@@ -73,12 +76,26 @@ class Eyes:
         Raises:
             SensorLostError: a message did not come in time.
         """
-        return Views(
-            images={
-                spec.name: _image(spec, box.take(frame, self._deadline_s)) for spec, box in self._cameras
-            },
-            scans={spec.name: _scan(spec, box.take(frame, self._deadline_s)) for spec, box in self._lidars},
-        )
+        images: dict[str, CameraImage] = {}
+        depths: dict[str, DepthImage] = {}
+        labels: dict[str, LabelImage] = {}
+        scans: dict[str, LidarScan] = {}
+        detections: dict[str, RadarScan] = {}
+        for spec, letters in self._sensors:
+            message = letters.take(frame, self._deadline_s)
+            if isinstance(spec, LidarSpec):
+                scans[spec.name] = _scan(spec, message)
+            elif isinstance(spec, RadarSpec):
+                detections[spec.name] = _detections(spec, message)
+            elif spec.kind is CameraKind.COLOUR:
+                images[spec.name] = CameraImage(
+                    np.ascontiguousarray(_pixels(message)[:, :, 2::-1]), *_place(spec)
+                )
+            elif spec.kind is CameraKind.DEPTH:
+                depths[spec.name] = DepthImage(_depth_m(message), *_place(spec))
+            else:
+                labels[spec.name] = LabelImage(_pixels(message)[:, :, 2].copy(), *_place(spec))
+        return Views(images, scans, depths, labels, detections)
 
 
 class _Letters:
@@ -105,12 +122,25 @@ class _Letters:
         return found
 
 
-def _attributes(spec: CameraSpec | LidarSpec) -> dict[str, str]:
+def _blueprint_of(spec: _Mounted) -> str:
+    if isinstance(spec, CameraSpec):
+        return _CAMERAS[spec.kind]
+    return "sensor.lidar.ray_cast" if isinstance(spec, LidarSpec) else "sensor.other.radar"
+
+
+def _attributes(spec: _Mounted) -> dict[str, str]:
     if isinstance(spec, CameraSpec):
         return {
             "image_size_x": str(spec.width),
             "image_size_y": str(spec.height),
             "fov": repr(spec.fov_deg),
+        }
+    if isinstance(spec, RadarSpec):
+        return {
+            "horizontal_fov": repr(spec.horizontal_fov_deg),
+            "vertical_fov": repr(spec.vertical_fov_deg),
+            "range": repr(spec.range_m),
+            "points_per_second": str(spec.points_per_second),
         }
     return {
         "channels": str(spec.channels),
@@ -122,27 +152,44 @@ def _attributes(spec: CameraSpec | LidarSpec) -> dict[str, str]:
     }
 
 
-def _mount(spec: CameraSpec | LidarSpec, rear_axle_in_actor: Vector) -> carla.Transform:
+def _mount(spec: _Mounted, rear_axle_in_actor: Vector) -> carla.Transform:
     """Where a sensor is in the actor's axes."""
     x, y, z = (mirror_vectors(spec.position_in_ego) + np.asarray(rear_axle_in_actor)).tolist()
     pitch, yaw, roll = roll_pitch_yaw_to_rotation(spec.roll_pitch_yaw_rad).tolist()
     return carla.Transform(carla.Location(x, y, z), carla.Rotation(pitch=pitch, yaw=yaw, roll=roll))
 
 
-def _image(spec: CameraSpec, message: Any) -> CameraImage:
-    pixels = np.frombuffer(message.raw_data, np.uint8).reshape(message.height, message.width, 4)
-    return CameraImage(
-        rgb=np.ascontiguousarray(pixels[:, :, 2::-1]),
-        intrinsics=spec.intrinsics,
-        position_in_ego=np.array(spec.position_in_ego),
-        rotation_camera_to_ego=rotation_matrix(*spec.roll_pitch_yaw_rad),
-    )
+def _pixels(message: Any) -> NDArray[np.uint8]:
+    """(H, W, 4) blue, green, red, alpha."""
+    return np.frombuffer(message.raw_data, np.uint8).reshape(message.height, message.width, 4)
+
+
+def _depth_m(message: Any) -> Float:
+    """(H, W) of CARLA's depth image: 24 bits, red the lowest byte."""
+    words = np.frombuffer(message.raw_data, np.uint8).reshape(message.height, message.width, 4)
+    blue, green, red = (words[:, :, k].astype(np.float64) for k in range(3))
+    return np.asarray((red + 256.0 * green + 65536.0 * blue) * _DEPTH_STEP_M)
+
+
+def _place(spec: CameraSpec) -> tuple[Float, Float, Float]:
+    """Intrinsics, position and rotation of a camera, as its images carry them."""
+    return spec.intrinsics, np.array(spec.position_in_ego), rotation_matrix(*spec.roll_pitch_yaw_rad)
 
 
 def _scan(spec: LidarSpec, message: Any) -> LidarScan:
     points = np.frombuffer(message.raw_data, np.float32).reshape(-1, 4)
+    return LidarScan(_in_ego(spec, points[:, :3]), points[:, 3].astype(np.float64))
+
+
+def _detections(spec: RadarSpec, message: Any) -> RadarScan:
+    found = np.frombuffer(message.raw_data, np.float32).reshape(-1, 4).astype(np.float64)
+    rate, azimuth, altitude, distance = found.T  # azimuth to the right, as in CARLA
+    flat = distance * np.cos(altitude)
+    points = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), distance * np.sin(altitude)], axis=1)
+    return RadarScan(_in_ego(spec, points), rate)
+
+
+def _in_ego(spec: LidarSpec | RadarSpec, points: NDArray[np.floating]) -> Float:
+    """(N, 3) points of a sensor's own frame, which is CARLA's, in the ego's."""
     turn = rotation_matrix(*spec.roll_pitch_yaw_rad)
-    return LidarScan(
-        points_in_ego=mirror_vectors(points[:, :3]) @ turn.T + np.array(spec.position_in_ego),
-        intensity=points[:, 3].astype(np.float64),
-    )
+    return np.asarray(mirror_vectors(points) @ turn.T + np.array(spec.position_in_ego))

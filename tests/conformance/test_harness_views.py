@@ -15,7 +15,7 @@ from harness.client.session import Session
 from harness.errors import PolicyFaultError
 from harness.record import read_episode
 from harness.servers.embedded import EmbeddedServer
-from policies.interface import CameraSpec, LidarSpec, RouteSpec
+from policies.interface import CameraKind, CameraSpec, LidarSpec, RadarSpec, RouteSpec
 from tests.support import harness_runs as runs
 
 pytestmark = pytest.mark.server
@@ -53,13 +53,19 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
             CameraSpec(
                 "turned", 200, 200, 40.0, (1.5, 0.0, 1.6), (0.0, math.radians(3.0), math.atan2(_LEFT, _AHEAD))
             ),
+            CameraSpec("far", 320, 200, 80.0, position_in_ego=(1.5, 0.0, 1.6), kind=CameraKind.DEPTH),
+            CameraSpec("what", 320, 200, 80.0, position_in_ego=(1.5, 0.0, 1.6), kind=CameraKind.SEMANTIC),
             LidarSpec("top", points_per_second=400_000, position_in_ego=(1.4, 0.0, 2.4)),
+            RadarSpec("nose", horizontal_fov_deg=60.0, points_per_second=60_000),
         )
         eyes = Eyes(session, ego, specs, rear_axle)
         for _ in range(3):
             views = eyes.look(int(session.tick().frame))
         assert set(views.images) == {"front", "turned"}
         assert set(views.scans) == {"top"}
+        assert set(views.depths) == {"far"}
+        assert set(views.labels) == {"what"}
+        assert set(views.detections) == {"nose"}
         center = np.array([_AHEAD - rear_axle[0], _LEFT, 0.7])
         for name, image in views.images.items():
             seen = (center - image.position_in_ego) @ image.rotation_camera_to_ego
@@ -71,6 +77,23 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
             width = image.intrinsics[0, 0] * 2.0 / seen[0]
             assert abs(np.median(columns) - column) < 0.35 * width, name
             assert abs(np.median(rows) - row) < 0.35 * width, name
+        image, depth, label = views.images["front"], views.depths["far"], views.labels["what"]
+        seen = (center - image.position_in_ego) @ image.rotation_camera_to_ego
+        column = int(image.intrinsics[0, 2] - image.intrinsics[0, 0] * seen[1] / seen[0])
+        row = int(image.intrinsics[1, 2] - image.intrinsics[1, 1] * seen[2] / seen[0])
+        assert label.label[row, column] == 14
+        assert label.label[row, 319 - column] != 14
+        assert seen[0] - 2.3 < depth.depth_m[row, column] < seen[0]
+        assert depth.depth_m.max() == pytest.approx(1000.0)
+        assert (depth.intrinsics == image.intrinsics).all()
+        radar = views.detections["nose"]
+        assert np.abs(radar.range_rate_mps).max() < 0.05  # all stand still
+        near_it = np.abs(radar.points_in_ego - center)
+        assert ((near_it[:, 0] < 2.2) & (near_it[:, 1] < 1.1) & (radar.points_in_ego[:, 2] > 0.3)).sum() > 5
+        on_the_right = np.abs(radar.points_in_ego - center * (1.0, -1.0, 1.0))
+        assert not (
+            (on_the_right[:, 0] < 2.2) & (on_the_right[:, 1] < 1.1) & (radar.points_in_ego[:, 2] > 0.3)
+        ).any()
         points = views.scans["top"].points_in_ego
         near = points[(np.abs(points[:, 1]) < 1.5) & (points[:, 0] > 6.0) & (points[:, 0] < 10.0)]
         assert len(near) > 30
@@ -82,6 +105,38 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
         assert on_the_right.sum() == 0
         with pytest.raises(PolicyFaultError, match="same name"):
             Eyes(session, ego, (LidarSpec("a"), LidarSpec("a")), rear_axle)
+        session.clear()
+
+
+def test_a_radar_of_a_driving_ego_sees_the_world_come(tmp_path: Path) -> None:
+    with EmbeddedServer(tmp_path, first_port=runs.free_block(), dt_s=_DT_S, start_deadline_s=180.0) as server:
+        session = Session(
+            server.endpoint,
+            is_alive=server.is_alive,
+            dt_s=_DT_S,
+            tick_deadline_s=60.0,
+            request_deadline_s=60.0,
+        )
+        lane_map = session.load("Town01")
+        start = lane_map.get_waypoint(lane_map.get_spawn_points()[10].location).transform
+        rotation, place = start.rotation, start.location
+        ego = session.spawn_ego((place.x, place.y, place.z), (rotation.pitch, rotation.yaw, rotation.roll))
+        session.settle(ego, 30)
+        specs = (
+            RadarSpec("nose"),
+            RadarSpec("tail", roll_pitch_yaw_rad=(0.0, 0.0, math.pi), position_in_ego=(-1.5, 0.0, 0.8)),
+        )
+        eyes = Eyes(session, ego, specs, ego_geometry(ego)[1])
+        ego.enable_constant_velocity(carla.Vector3D(9.0, 0.0, 0.0))
+        for _ in range(5):
+            views = eyes.look(int(session.tick().frame))
+        for spec in specs:
+            radar = views.detections[spec.name]
+            ray = radar.points_in_ego - spec.position_in_ego
+            expected = -9.0 * ray[:, 0] / np.linalg.norm(ray, axis=1)
+            assert len(radar.range_rate_mps) > 50
+            assert np.abs(radar.range_rate_mps - expected).max() < 0.2
+            assert (np.sign(radar.range_rate_mps) == (-1.0 if spec.name == "nose" else 1.0)).all()
         session.clear()
 
 
@@ -102,3 +157,8 @@ def test_a_policy_gets_the_pictures_that_it_asked_for(tmp_path: Path) -> None:
 def test_a_camera_that_cannot_be_is_the_fault_of_who_asks(numbers: tuple[int, int, float]) -> None:
     with pytest.raises(ValueError, match="camera front"):
         CameraSpec("front", *numbers)
+
+
+def test_a_radar_that_cannot_be_is_the_fault_of_who_asks() -> None:
+    with pytest.raises(ValueError, match="radar nose"):
+        RadarSpec("nose", horizontal_fov_deg=180.0)
