@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from harness.campaign.tasks import EpisodeResult, EpisodeTask, Progress
 from harness.client.eyes import Eyes
 from harness.client.rig import Rig
@@ -42,8 +44,9 @@ from harness.policy_guard import PolicyGuard
 from harness.record import EpisodeHeader, EpisodeTiming, EpisodeWriter, RecordError
 from harness.servers.base import ServerKind
 from harness.stopwatch import Stopwatch
-from policies.frames import control_to_carla
+from policies.frames import EgoPose, control_to_carla
 from policies.interface import EpisodeContext, PrivilegedSpec, SensorSpec
+from policies.plan import Plan
 
 _REPORT_EVERY_TICKS = 20
 _WEATHER_STEP_PCT = 1.0
@@ -105,7 +108,7 @@ class EpisodeRunner:
         scene = self._scenes.build(task.route, task.seed)
         header = self._header(task, specs)
         try:
-            with EpisodeWriter(task.folder, header, scene.observer.facts) as writer:
+            with EpisodeWriter(task.folder, header, scene.observer.facts, scene.lanes) as writer:
                 drive = _Drive(self._session, scene, writer, task, specs, self._limits())
                 try:
                     if guard is None:
@@ -201,6 +204,7 @@ class _Drive:
             watch.lap("rig")
             control = guard.step(bundle)
             self._policy_step_us.append(round(watch.lap("policy") * 1e6))
+            self._record_plan(facts, guard.plan)
             self._scene.control_ego(*control_to_carla(control))
             watch.lap("control")
             self._scene.fleet.send(self._scene.fleet.decide(facts))
@@ -244,6 +248,14 @@ class _Drive:
             self._writer.declare_actor(other.index, other.type_id, other.extent)
             self._declared += 1
         self._writer.append(facts, events)
+
+    def _record_plan(self, facts: TickFacts, plan: Plan | None) -> None:
+        """Write down where the policy means to go, on the map."""
+        if plan is None:
+            return
+        pose = EgoPose.from_actor(facts.ego.location, facts.ego.rotation_deg, self._scene.rear_axle_in_actor)
+        flat = np.column_stack([plan.position_in_ego, np.zeros(len(plan.t_s))])
+        self._writer.append_plan(plan.t_s, pose.ego_to_world(flat)[:, :2])
 
     def _check_limits(self) -> None:
         if self._limits.should_stop():
