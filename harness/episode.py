@@ -22,6 +22,7 @@ import numpy as np
 
 from harness.campaign.tasks import EpisodeResult, EpisodeTask, Progress
 from harness.client.eyes import Eyes
+from harness.client.film import Film
 from harness.client.rig import Rig
 from harness.client.scene import Scene, SceneBuilder
 from harness.client.session import Session
@@ -126,7 +127,7 @@ class EpisodeRunner:
         return result
 
     def _limits(self) -> _Limits:
-        return _Limits(self._machine.episode_wall_limit_s, self._should_stop)
+        return _Limits(self._machine.episode_wall_limit_s, self._should_stop, self._machine.record_camera)
 
     def _header(self, task: EpisodeTask, specs: tuple[SensorSpec, ...]) -> EpisodeHeader:
         return EpisodeHeader(
@@ -154,6 +155,7 @@ def traffic_name(count: int) -> str:
 class _Limits:
     wall_limit_s: float
     should_stop: Callable[[], bool]
+    record_camera: bool
 
 
 class _Drive:
@@ -187,6 +189,9 @@ class _Drive:
         watch = self._watch
         scene = self._scene
         eyes = Eyes(self._session, scene.ego, self._specs, scene.rear_axle_in_actor)
+        film = None
+        if self._limits.record_camera:
+            film = Film(self._session, scene.ego, scene.rear_axle_in_actor)
         while True:
             self._check_limits()
             watch.start()
@@ -200,6 +205,8 @@ class _Drive:
                 ending = self._criteria.ending
                 completed = ending is EventType.ROUTE_COMPLETED
                 return self.finish(Outcome.COMPLETED if completed else Outcome.ENDED_BY_RULE, _REASON[ending])
+            if film is not None:
+                self._keep_pictures(film, int(snapshot.frame))
             bundle = self._rig.bundle(facts, eyes.look(int(snapshot.frame)))
             watch.lap("rig")
             control = guard.step(bundle)
@@ -256,6 +263,13 @@ class _Drive:
         pose = EgoPose.from_actor(facts.ego.location, facts.ego.rotation_deg, self._scene.rear_axle_in_actor)
         flat = np.column_stack([plan.position_in_ego, np.zeros(len(plan.t_s))])
         self._writer.append_plan(plan.t_s, pose.ego_to_world(flat)[:, :2])
+
+    def _keep_pictures(self, film: Film, frame: int) -> None:
+        """Save what the front camera has sent by now, each under the tick that it shows."""
+        for shown, jpeg in film.develop():
+            tick = self._tick - (frame - shown)
+            if tick >= 0:
+                self._writer.save_picture(tick, jpeg)
 
     def _check_limits(self) -> None:
         if self._limits.should_stop():

@@ -19,7 +19,7 @@ from policies.frames import mirror_vectors, roll_pitch_yaw_to_rotation, rotation
 from policies.interface import CameraSpec, LidarSpec, SensorSpec
 from policies.sensor_bundle import CameraImage, LidarScan, Views
 
-_CAMERA, _LIDAR = "sensor.camera.rgb", "sensor.lidar.ray_cast"
+CAMERA, LIDAR = "sensor.camera.rgb", "sensor.lidar.ray_cast"
 
 
 class Eyes:
@@ -54,11 +54,11 @@ class Eyes:
         self._lidars: list[tuple[LidarSpec, _Letters]] = []
         for spec in wanted:
             is_camera = isinstance(spec, CameraSpec)
-            blueprint = session.blueprint(_CAMERA if is_camera else _LIDAR)
-            for name, value in _attributes(spec).items():
+            blueprint = session.blueprint(CAMERA if is_camera else LIDAR)
+            for name, value in attributes_of(spec).items():
                 blueprint.set_attribute(name, value)
             letters = _Letters(spec.name)
-            session.listen(session.spawn(blueprint, _mount(spec, rear_axle_in_actor), ego), letters.put)
+            session.listen(session.spawn(blueprint, mount_of(spec, rear_axle_in_actor), ego), letters.put)
             if isinstance(spec, CameraSpec):
                 self._cameras.append((spec, letters))
             else:
@@ -105,7 +105,8 @@ class _Letters:
         return found
 
 
-def _attributes(spec: CameraSpec | LidarSpec) -> dict[str, str]:
+def attributes_of(spec: CameraSpec | LidarSpec) -> dict[str, str]:
+    """Attributes of its blueprint."""
     if isinstance(spec, CameraSpec):
         return {
             "image_size_x": str(spec.width),
@@ -122,7 +123,7 @@ def _attributes(spec: CameraSpec | LidarSpec) -> dict[str, str]:
     }
 
 
-def _mount(spec: CameraSpec | LidarSpec, rear_axle_in_actor: Vector) -> carla.Transform:
+def mount_of(spec: CameraSpec | LidarSpec, rear_axle_in_actor: Vector) -> carla.Transform:
     """Where a sensor is in the actor's axes."""
     x, y, z = (mirror_vectors(spec.position_in_ego) + np.asarray(rear_axle_in_actor)).tolist()
     pitch, yaw, roll = roll_pitch_yaw_to_rotation(spec.roll_pitch_yaw_rad).tolist()

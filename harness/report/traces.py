@@ -16,6 +16,7 @@ from scenarios.lane_strips import LaneStrips
 
 _CM, _TENTH_DEG, _CMPS = 0.01, 0.1, 0.01
 _LIGHT_NEAR_M, _SIGN_NEAR_M = 60.0, 60.0
+_FARTHEST_M = 1e6
 _EMPTY = np.empty(0)
 
 
@@ -96,7 +97,9 @@ def _motion(table: TickTable, dt_s: float, name: str) -> dict[str, Column]:
 
 def _others(table: TickTable, stride: int) -> dict[str, Column]:
     """Other road users as tracks: one actor over consecutive ticks, actor after actor."""
-    kept = table.others_tick % stride == 0
+    # A server may say nonsense about somebody far away; that is no reason to show nothing.
+    is_place = (np.abs(table.others_location) < _FARTHEST_M).all(axis=1) & np.isfinite(table.others_yaw_deg)
+    kept = (table.others_tick % stride == 0) & is_place
     tick = table.others_tick[kept] // stride
     actor = table.others_index[kept]
     order = np.lexsort((tick, actor))
