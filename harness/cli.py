@@ -100,6 +100,13 @@ def run(
     infra_retries: Annotated[
         int | None, typer.Option(help="Further attempts after an infrastructure fault. [2]")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this route, or this episode (route-r1), with the seeds it has. Repeatable."),
+    ] = None,
+    record_camera: Annotated[
+        bool, typer.Option("--record-camera", help="Keep a small front picture per second for the report.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/latest"),
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in the folder, if there is one.")
@@ -131,6 +138,8 @@ def run(
             traffic=traffic,
             seed=seed,
             infra_retries=infra_retries,
+            only=only,
+            record_camera=record_camera,
         )
         request = RunRequest(config, options, tuple(override or ()), out, resume)
         result = run_campaign(request, console())

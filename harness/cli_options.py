@@ -26,6 +26,8 @@ def given_options(
     traffic: int | None,
     seed: int | None,
     infra_retries: int | None,
+    only: Sequence[str] | None = None,
+    record_camera: bool | None = None,
 ) -> dict[str, object]:
     """Return the sections `drive` and `machine` with what was given.
 
@@ -55,7 +57,11 @@ def given_options(
     if docker:
         machine["docker"] = docker
     drive |= {k: v for k, v in (("repeats", repeats), ("traffic", traffic), ("seed", seed)) if v is not None}
+    if only:
+        drive["only"] = list(only)
     machine |= {k: v for k, v in (("workers", workers), ("infra_retries", infra_retries)) if v is not None}
+    if record_camera:
+        machine["record_camera"] = True
     return {"drive": drive, "machine": machine}
 
 

@@ -44,6 +44,8 @@ class DriveConfig(StrictModel):
         image: of the containers, if they are containers.
         dt_s: simulated time of a tick; the Leaderboard's rules are made for 0.05 s.
         settle_ticks: ticks before the first one that counts, for the ego to come to rest on the road.
+        only: episodes to drive, "<route>-r<repeat>" or "<route>" for all its repeats; empty for all. They are
+            driven with the seeds that they have in the whole run.
     """
 
     suites: tuple[str, ...] = Field(min_length=1)
@@ -55,6 +57,7 @@ class DriveConfig(StrictModel):
     image: str = Field(default=DEFAULT_IMAGE, min_length=1)
     dt_s: float = Field(default=0.05, gt=0.0, le=0.1)
     settle_ticks: int = Field(default=20, ge=1, le=1000)
+    only: tuple[str, ...] = ()
 
 
 class DockerConfig(StrictModel):
@@ -92,6 +95,7 @@ class MachineConfig(StrictModel):
         request_deadline_s: for loading a town and other requests.
         tick_deadline_s: for a tick; then the server counts as hung.
         episode_wall_limit_s: wall-clock time of an episode; beyond it something is wrong with the machine.
+        record_camera: keep a small picture of a front camera per second, for the report.
     """
 
     workers: int = Field(default=1, ge=1, le=256)
@@ -104,6 +108,7 @@ class MachineConfig(StrictModel):
     request_deadline_s: float = Field(default=60.0, gt=0.0)
     tick_deadline_s: float = Field(default=20.0, gt=1.0)
     episode_wall_limit_s: float = Field(default=3600.0, gt=0.0)
+    record_camera: bool = False
 
 
 class RunConfig(StrictModel):

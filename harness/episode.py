@@ -18,8 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from harness.campaign.tasks import EpisodeResult, EpisodeTask, Progress
 from harness.client.eyes import Eyes
+from harness.client.film import Film
 from harness.client.rig import Rig
 from harness.client.scene import Scene, SceneBuilder
 from harness.client.session import Session
@@ -41,8 +44,9 @@ from harness.outcome import Outcome
 from harness.policy_guard import PolicyGuard
 from harness.record import EpisodeHeader, EpisodeTiming, EpisodeWriter, RecordError
 from harness.stopwatch import Stopwatch
-from policies.frames import control_to_carla
+from policies.frames import EgoPose, control_to_carla
 from policies.interface import EpisodeContext, PrivilegedSpec, SensorSpec
+from policies.plan import Plan
 
 _REPORT_EVERY_TICKS = 20
 _WEATHER_STEP_PCT = 1.0
@@ -104,7 +108,7 @@ class EpisodeRunner:
         scene = self._scenes.build(task.route, task.seed)
         header = self._header(task, specs)
         try:
-            with EpisodeWriter(task.folder, header, scene.observer.facts) as writer:
+            with EpisodeWriter(task.folder, header, scene.observer.facts, scene.lanes) as writer:
                 drive = _Drive(self._session, scene, writer, task, specs, self._limits())
                 try:
                     if guard is None:
@@ -122,7 +126,7 @@ class EpisodeRunner:
         return result
 
     def _limits(self) -> _Limits:
-        return _Limits(self._machine.episode_wall_limit_s, self._should_stop)
+        return _Limits(self._machine.episode_wall_limit_s, self._should_stop, self._machine.record_camera)
 
     def _header(self, task: EpisodeTask, specs: tuple[SensorSpec, ...]) -> EpisodeHeader:
         return EpisodeHeader(
@@ -150,6 +154,7 @@ def traffic_name(count: int) -> str:
 class _Limits:
     wall_limit_s: float
     should_stop: Callable[[], bool]
+    record_camera: bool
 
 
 class _Drive:
@@ -183,6 +188,9 @@ class _Drive:
         watch = self._watch
         scene = self._scene
         eyes = Eyes(self._session, scene.ego, self._specs, scene.rear_axle_in_actor)
+        film = None
+        if self._limits.record_camera:
+            film = Film(self._session, scene.ego, scene.rear_axle_in_actor)
         while True:
             self._check_limits()
             watch.start()
@@ -196,10 +204,13 @@ class _Drive:
                 ending = self._criteria.ending
                 completed = ending is EventType.ROUTE_COMPLETED
                 return self.finish(Outcome.COMPLETED if completed else Outcome.ENDED_BY_RULE, _REASON[ending])
+            if film is not None:
+                self._keep_pictures(film, int(snapshot.frame))
             bundle = self._rig.bundle(facts, eyes.look(int(snapshot.frame)))
             watch.lap("rig")
             control = guard.step(bundle)
             self._policy_step_us.append(round(watch.lap("policy") * 1e6))
+            self._record_plan(facts, guard.plan)
             self._scene.control_ego(*control_to_carla(control))
             watch.lap("control")
             self._scene.fleet.send(self._scene.fleet.decide(facts))
@@ -243,6 +254,21 @@ class _Drive:
             self._writer.declare_actor(other.index, other.type_id, other.extent)
             self._declared += 1
         self._writer.append(facts, events)
+
+    def _record_plan(self, facts: TickFacts, plan: Plan | None) -> None:
+        """Write down where the policy means to go, on the map."""
+        if plan is None:
+            return
+        pose = EgoPose.from_actor(facts.ego.location, facts.ego.rotation_deg, self._scene.rear_axle_in_actor)
+        flat = np.column_stack([plan.position_in_ego, np.zeros(len(plan.t_s))])
+        self._writer.append_plan(plan.t_s, pose.ego_to_world(flat)[:, :2])
+
+    def _keep_pictures(self, film: Film, frame: int) -> None:
+        """Save what the front camera has sent by now, each under the tick that it shows."""
+        for shown, jpeg in film.develop():
+            tick = self._tick - (frame - shown)
+            if tick >= 0:
+                self._writer.save_picture(tick, jpeg)
 
     def _check_limits(self) -> None:
         if self._limits.should_stop():

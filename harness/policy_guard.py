@@ -21,11 +21,16 @@ class PolicyGuard:
 
     Args:
         policy: the thing under test.
+
+    Attributes:
+        plan: where it means to go, by its last answer: the plan that it gave, or the forecast beside a
+            control; None if it did not say.
     """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._tracker: PlanTracker | None = None
+        self.plan: Plan | None = None
 
     def sensors(self) -> tuple[SensorSpec, ...]:
         """What the policy wants to see."""
@@ -41,10 +46,14 @@ class PolicyGuard:
         return guarded("step", lambda: self._answer(bundle))
 
     def _answer(self, bundle: SensorBundle) -> Control:
+        self.plan = None
         answer = self._policy.step(bundle)
         if isinstance(answer, Control):
+            if isinstance(answer.forecast, Plan):
+                self.plan = answer.forecast
             return answer
         if isinstance(answer, Plan) and self._tracker is not None:
+            self.plan = answer
             return self._tracker.step(answer, bundle.ego)
         raise TypeError(f"the answer is a {type(answer).__name__}, neither a Control nor a Plan")
 

@@ -14,7 +14,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from harness.campaign.tasks import EpisodeTask
-from harness.config import PolicyConfig, RunConfig, differences
+from harness.config import DriveConfig, PolicyConfig, RunConfig, differences
 from harness.errors import ConfigError, ResumeMismatchError
 from harness.outcome import Outcome
 from harness.record import RecordError, is_complete, read_episode
@@ -47,7 +47,7 @@ class Plan:
 
         Raises:
             UnknownSuiteError, RouteXmlError: from `scenarios`.
-            ConfigError: two routes or two policies go by the same name.
+            ConfigError: two routes or two policies go by the same name, or `only` names none of the routes.
         """
         suites = tuple(suite(name) for name in config.drive.suites)
         _refuse_twins("policy", [policy.name for policy in config.drive.policies])
@@ -57,8 +57,10 @@ class Plan:
             for policy in config.drive.policies
             for one in suites
             for route in one.routes
-            for repeat in range(config.drive.repeats)
+            for repeat in range(_repeats(config))
+            if _is_wanted(route.id, repeat, config.drive)
         )
+        _refuse_idle(config.drive.only, planned)
         return cls(config, suites, planned)
 
     @property
@@ -215,6 +217,28 @@ def _is_scored(path: Path) -> bool:
         return read_episode(path).outcome is not Outcome.INFRA_FAULT
     except RecordError:
         return False
+
+
+def _is_wanted(route_id: str, repeat: int, drive: DriveConfig) -> bool:
+    if f"{route_id}-r{repeat}" in drive.only:
+        return True
+    return repeat < drive.repeats and (not drive.only or route_id in drive.only)
+
+
+def _repeats(config: RunConfig) -> int:
+    """Repeats to look among: an episode that is asked for by name is there, whatever --repeats says."""
+    numbers = [word.rpartition("-r")[2] for word in config.drive.only]
+    return max([config.drive.repeats, *(int(number) + 1 for number in numbers if number.isdecimal())])
+
+
+def _refuse_idle(only: tuple[str, ...], planned: tuple[PlannedEpisode, ...]) -> None:
+    there_are = {word for one in planned for word in (one.route_id, f"{one.route_id}-r{one.repeat}")}
+    unknown = [word for word in only if word not in there_are]
+    if unknown:
+        raise ConfigError(
+            f"--only {', '.join(unknown)}: the suites have no such route or episode; write route, or route-r1"
+            " for its second repeat."
+        )
 
 
 def _refuse_twins(what: str, names: list[str]) -> None:

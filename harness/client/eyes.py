@@ -20,14 +20,15 @@ from policies.frames import mirror_vectors, roll_pitch_yaw_to_rotation, rotation
 from policies.interface import CameraKind, CameraSpec, LidarSpec, RadarSpec, SensorSpec
 from policies.sensor_bundle import CameraImage, DepthImage, Float, LabelImage, LidarScan, RadarScan, Views
 
+CAMERA = "sensor.camera.rgb"
 _CAMERAS = {
-    CameraKind.COLOUR: "sensor.camera.rgb",
+    CameraKind.COLOUR: CAMERA,
     CameraKind.DEPTH: "sensor.camera.depth",
     CameraKind.SEMANTIC: "sensor.camera.semantic_segmentation",
 }
 _DEPTH_STEP_M = 1000.0 / (2**24 - 1)  # of CARLA's encoding
 
-_Mounted = CameraSpec | LidarSpec | RadarSpec
+Mounted = CameraSpec | LidarSpec | RadarSpec
 
 
 class Eyes:
@@ -51,20 +52,20 @@ class Eyes:
         specs: Sequence[SensorSpec],
         rear_axle_in_actor: Vector,
     ) -> None:
-        wanted = [spec for spec in specs if isinstance(spec, _Mounted)]
+        wanted = [spec for spec in specs if isinstance(spec, Mounted)]
         names = [spec.name for spec in wanted]
         if len(set(names)) < len(names):
             raise PolicyFaultError(
                 f"the policy asks for sensors of the same name: {', '.join(sorted(names))}"
             )
         self._deadline_s = session.tick_deadline_s
-        self._sensors: list[tuple[_Mounted, _Letters]] = []
+        self._sensors: list[tuple[Mounted, _Letters]] = []
         for spec in wanted:
             blueprint = session.blueprint(_blueprint_of(spec))
-            for name, value in _attributes(spec).items():
+            for name, value in attributes_of(spec).items():
                 blueprint.set_attribute(name, value)
             letters = _Letters(spec.name)
-            session.listen(session.spawn(blueprint, _mount(spec, rear_axle_in_actor), ego), letters.put)
+            session.listen(session.spawn(blueprint, mount_of(spec, rear_axle_in_actor), ego), letters.put)
             self._sensors.append((spec, letters))
 
     def look(self, frame: int) -> Views:
@@ -122,13 +123,14 @@ class _Letters:
         return found
 
 
-def _blueprint_of(spec: _Mounted) -> str:
+def _blueprint_of(spec: Mounted) -> str:
     if isinstance(spec, CameraSpec):
         return _CAMERAS[spec.kind]
     return "sensor.lidar.ray_cast" if isinstance(spec, LidarSpec) else "sensor.other.radar"
 
 
-def _attributes(spec: _Mounted) -> dict[str, str]:
+def attributes_of(spec: Mounted) -> dict[str, str]:
+    """Attributes of its blueprint."""
     if isinstance(spec, CameraSpec):
         return {
             "image_size_x": str(spec.width),
@@ -152,7 +154,7 @@ def _attributes(spec: _Mounted) -> dict[str, str]:
     }
 
 
-def _mount(spec: _Mounted, rear_axle_in_actor: Vector) -> carla.Transform:
+def mount_of(spec: Mounted, rear_axle_in_actor: Vector) -> carla.Transform:
     """Where a sensor is in the actor's axes."""
     x, y, z = (mirror_vectors(spec.position_in_ego) + np.asarray(rear_axle_in_actor)).tolist()
     pitch, yaw, roll = roll_pitch_yaw_to_rotation(spec.roll_pitch_yaw_rad).tolist()

@@ -17,16 +17,20 @@ from harness.facts import Vector
 from harness.seeds import derive_seed
 from policies.interface import EpisodeContext, LaneMap
 from scenarios.lane_graph import LaneGraph
+from scenarios.lane_strips import LaneStrips
 from scenarios.planner import trace_route
 from scenarios.route import Route
+
+_SHOWN_AROUND_ROUTE_M = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class TownLanes:
-    """A town's lanes, for the planner and for policies that may see them."""
+    """A town's lanes, for the planner, for policies that may see them, and for pictures."""
 
     graph: LaneGraph
     lane_map: LaneMap
+    strips: LaneStrips
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Scene:
         fleet: background traffic, possibly empty.
         context: what the policy learns before its first step.
         rear_axle_in_actor: the ego's rear axle on the ground, m, in the actor's axes.
+        lanes: around the route, for pictures.
     """
 
     observer: Observer
@@ -48,6 +53,7 @@ class Scene:
     fleet: Fleet
     context: EpisodeContext
     rear_axle_in_actor: Vector
+    lanes: LaneStrips
 
     def control_ego(self, throttle: float, steer: float, brake: float, reverse: bool) -> None:
         """Send the ego's control (CARLA's sign: steer positive to the right); it acts in the next tick."""
@@ -108,7 +114,8 @@ class SceneBuilder:
         context = EpisodeContext(
             seed=derive_seed(seed, "policy"), dt_s=session.dt_s, ego=geometry, lane_map=lanes.lane_map
         )
-        return Scene(observer, ego, collisions, fleet, context, rear_axle)
+        nearby = lanes.strips.near(dense.location, _SHOWN_AROUND_ROUTE_M)
+        return Scene(observer, ego, collisions, fleet, context, rear_axle, nearby)
 
     def clear(self, scene: Scene) -> None:
         """Take everything out of the world again."""
@@ -119,5 +126,5 @@ class SceneBuilder:
         """Pull a town's lanes out of its map once: maps do not change."""
         if town not in self._lanes_of_town:
             graph = LaneGraph.from_map(lane_map)
-            self._lanes_of_town[town] = TownLanes(graph, lane_map_of(graph))
+            self._lanes_of_town[town] = TownLanes(graph, lane_map_of(graph), LaneStrips.of(graph))
         return self._lanes_of_town[town]

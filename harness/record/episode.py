@@ -8,8 +8,11 @@ Files of a record (one folder per attempt):
 | actors.jsonl | other actors, by their first appearance | yes |
 | ticks.arrow | TickFacts | yes |
 | events.jsonl | what the criteria said | yes |
+| lanes.arrow | the lanes around the route, for pictures; not of older versions | yes |
+| plans.arrow | where the policy meant to go, for pictures; if it said | yes |
+| camera/N.jpg | what a front camera saw at tick N, if asked for | no |
 | timing.json | wall-clock times, the only ones | no |
-| outcome.json | the end marker, written last: outcome, and hashes of the first four | as episode.json |
+| outcome.json | the end marker, written last: outcome, and hashes of all but the last two | as episode.json |
 | abandoned.json | why an episode was given up, in place of outcome.json | no |
 """
 
@@ -21,6 +24,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.events import Event
 from harness.facts import EpisodeFacts, TickFacts, Vector
@@ -34,18 +40,23 @@ from harness.record.files import (
     sha256_of,
     write_atomically,
 )
+from harness.record.lanes import read_lanes, write_lanes
 from harness.record.layout import (
     ABANDONED,
     ABANDONED_FILE,
     ACTOR_LINE,
     ACTORS,
+    CAMERA,
     EPISODE,
     EPISODE_FILE,
     EVENT_LINE,
     EVENTS,
     HASHED_FILES,
+    LANES,
     OUTCOME,
     OUTCOME_FILE,
+    PICTURE_FILES,
+    PLANS,
     TICKS,
     TIMING,
     TIMING_FILE,
@@ -54,8 +65,10 @@ from harness.record.layout import (
     EpisodeTiming,
     facts_to_json,
 )
+from harness.record.plans import PlanStream, PlanTable, read_plans
 from harness.record.tick_table import TickTable, read_tick_table
 from harness.record.ticks import BATCH_TICKS, TickBatch, TickStream, iter_tick_file
+from scenarios.lane_strips import LaneStrips
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +118,35 @@ class EpisodeRecord:
         self._check_count(len(table.ego_location))
         return table
 
+    def plans(self) -> PlanTable | None:
+        """Where the policy meant to go; None if it did not say, or if the file is not there (any more).
+
+        Raises:
+            CorruptRecordError: the file has changed, or cannot be read.
+        """
+        path = self._picture_file(PLANS)
+        return None if path is None else read_plans(path)
+
+    def lanes(self) -> LaneStrips | None:
+        """The lanes around the route; None, and raises, as `plans`."""
+        path = self._picture_file(LANES)
+        return None if path is None else read_lanes(path)
+
+    def camera(self) -> tuple[tuple[int, Path], ...]:
+        """(tick, JPEG file) of each picture of the front camera, in order; empty unless it was asked for."""
+        found = [(path.stem, path) for path in (self.folder / CAMERA).glob("*.jpg")]
+        return tuple(sorted((int(stem), path) for stem, path in found if stem.isdecimal()))
+
+    def _picture_file(self, name: str) -> Path | None:
+        path = self.folder / name
+        if not path.exists():
+            return None
+        actual = sha256_of(path)
+        if self.sha256.get(name) != actual:
+            problem = f"has sha256 {actual}, the end marker says {self.sha256.get(name)}"
+            raise CorruptRecordError(path, problem, "restore the file, or remove it: no score needs it")
+        return path
+
     def _check_count(self, count: int) -> None:
         if count != self.tick_count:
             problem = f"holds {count} ticks, the end marker says {self.tick_count}"
@@ -118,12 +160,15 @@ class EpisodeWriter:
         folder: of the attempt; made if missing, must be empty.
         header: who drives what.
         facts: what does not change during the episode.
+        lanes: around its route, for pictures; None to leave them out.
 
     Raises:
         RecordError: the folder is not empty, or something given is not what a record can hold.
     """
 
-    def __init__(self, folder: Path, header: EpisodeHeader, facts: EpisodeFacts) -> None:
+    def __init__(
+        self, folder: Path, header: EpisodeHeader, facts: EpisodeFacts, lanes: LaneStrips | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise RecordError(folder, "is not empty", "give every attempt a folder of its own")
@@ -133,11 +178,14 @@ class EpisodeWriter:
         self._is_open = True
         value = {"schema_version": RECORD_VERSION, "header": asdict(header), "facts": facts_to_json(facts)}
         write_atomically(folder / EPISODE, value)
+        if lanes is not None:
+            write_lanes(folder / LANES, lanes)
         self._actors = (folder / ACTORS).open("wb", buffering=0)
         self._events = (folder / EVENTS).open("wb", buffering=0)
         self._ticks = (folder / TICKS).open("wb", buffering=0)
         self._stream = TickStream(self._ticks)
         self._batch = TickBatch(folder / TICKS)
+        self._plans = PlanStream(folder / PLANS)
 
     def __enter__(self) -> EpisodeWriter:
         return self
@@ -183,6 +231,30 @@ class EpisodeWriter:
         if len(self._batch) == BATCH_TICKS:
             self._flush()
 
+    def append_plan(self, t_s: NDArray[np.float64], point_in_world: NDArray[np.float64]) -> None:
+        """Append what the policy meant to do after the last tick that was appended.
+
+        Args:
+            t_s: (T,) seconds from that tick.
+            point_in_world: (T, 2) m, rear axle.
+
+        Raises:
+            RecordError: closed, no tick yet, or a second plan for it.
+        """
+        self._require_open()
+        self._plans.add(self._next_tick - 1, t_s, point_in_world)
+
+    def save_picture(self, tick: int, jpeg: bytes) -> None:
+        """Save what the front camera saw at a tick.
+
+        Raises:
+            RecordError: closed.
+        """
+        self._require_open()
+        folder = self._folder / CAMERA
+        folder.mkdir(exist_ok=True)
+        (folder / f"{tick:06}.jpg").write_bytes(jpeg)
+
     def finish(
         self,
         outcome: Outcome,
@@ -213,7 +285,7 @@ class EpisodeWriter:
             "outcome": outcome.value,
             "reason": reason,
             "ticks": self._next_tick,
-            "sha256": {name: sha256_of(self._folder / name) for name in HASHED_FILES},
+            "sha256": {name: sha256_of(self._folder / name) for name in self._written_files()},
         }
         write_atomically(self._folder / OUTCOME, marker)
 
@@ -226,6 +298,10 @@ class EpisodeWriter:
         finally:
             self._close()
             write_atomically(self._folder / ABANDONED, {"schema_version": RECORD_VERSION, "reason": reason})
+
+    def _written_files(self) -> tuple[str, ...]:
+        pictures = [name for name in PICTURE_FILES if (self._folder / name).exists()]
+        return (*HASHED_FILES, *pictures)
 
     def _require_open(self) -> None:
         if not self._is_open:
@@ -255,6 +331,7 @@ class EpisodeWriter:
         """Close all files and force them to disk."""
         self._is_open = False
         self._stream.close()
+        self._plans.close()
         for file in (self._ticks, self._events, self._actors):
             os.fsync(file.fileno())
             file.close()

@@ -19,6 +19,9 @@ EPISODE, ACTORS, TICKS, EVENTS = "episode.json", "actors.jsonl", "ticks.arrow", 
 TIMING, OUTCOME, ABANDONED = "timing.json", "outcome.json", "abandoned.json"
 HASHED_FILES = (EPISODE, ACTORS, TICKS, EVENTS)
 """Files whose hashes the end marker holds: all that a score depends on."""
+PLANS, LANES, CAMERA = "plans.arrow", "lanes.arrow", "camera"
+PICTURE_FILES = (PLANS, LANES)
+"""Files that only pictures need: hashed too where they are, and a record is whole without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,11 @@ from harness.record import EpisodeRecord
 from harness.record.layout import TICKS
 from harness.record.tick_table import TickTable, read_control_table
 from harness.report.packing import Column, Float
+from scenarios.lane_strips import LaneStrips
 
 _CM, _TENTH_DEG, _CMPS = 0.01, 0.1, 0.01
 _LIGHT_NEAR_M, _SIGN_NEAR_M = 60.0, 60.0
+_FARTHEST_M = 1e6
 _EMPTY = np.empty(0)
 
 
@@ -38,11 +40,12 @@ def episode_columns(
         "throttle": Column(controls.throttle[::stride], 0.01),
         "brake": Column(controls.brake[::stride], 0.01),
         "steer": Column(controls.steer[::stride], 0.01),
-        "lights": Column(controls.light_states[::stride, near].reshape(-1), 1.0, max(len(near), 1)),
+        "lights_shown": Column(controls.light_states[::stride, near].reshape(-1), 1.0, max(len(near), 1)),
         "route_x": Column(facts.route.location[:, 0], _CM),
         "route_y": Column(facts.route.location[:, 1], _CM),
         **_motion(table, facts.dt_s, "ego"),
         **_others(table, stride),
+        **_plans(record, table, stride),
     }
     head: dict[str, Any] = {
         "dt": facts.dt_s * stride,
@@ -94,7 +97,9 @@ def _motion(table: TickTable, dt_s: float, name: str) -> dict[str, Column]:
 
 def _others(table: TickTable, stride: int) -> dict[str, Column]:
     """Other road users as tracks: one actor over consecutive ticks, actor after actor."""
-    kept = table.others_tick % stride == 0
+    # A server may say nonsense about somebody far away; that is no reason to show nothing.
+    is_place = (np.abs(table.others_location) < _FARTHEST_M).all(axis=1) & np.isfinite(table.others_yaw_deg)
+    kept = (table.others_tick % stride == 0) & is_place
     tick = table.others_tick[kept] // stride
     actor = table.others_index[kept]
     order = np.lexsort((tick, actor))
@@ -112,6 +117,45 @@ def _others(table: TickTable, stride: int) -> dict[str, Column]:
         "other_x": Column(location[:, 0], _CM),
         "other_y": Column(location[:, 1], _CM),
         "other_yaw": Column(yaw, _TENTH_DEG),
+    }
+
+
+def _plans(record: EpisodeRecord, table: TickTable, stride: int) -> dict[str, Column]:
+    """Where the policy meant to go: in the axes of the ego, where it changes little from tick to tick."""
+    plans = record.plans()
+    if plans is None:
+        return {}
+    count = np.diff(plans.start)
+    owner = np.repeat(np.arange(len(count)), count)
+    tick = plans.tick[owner]
+    yaw = np.radians(table.ego_rotation_deg[tick, 1])
+    offset = plans.point_in_world - table.ego_location[tick, :2]
+    forward = offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw)
+    right = offset[:, 1] * np.cos(yaw) - offset[:, 0] * np.sin(yaw)
+    kept = plans.tick % stride == 0
+    kept_points = np.repeat(kept, count)
+    sizes = set(count[kept].tolist())
+    # Plans of equal length: each point differs little from the same point of the plan before.
+    step = sizes.pop() if len(sizes) == 1 else 1
+    return {
+        "plan_tick": Column(plans.tick[kept] // stride, 1.0),
+        "plan_count": Column(count[kept], 1.0, 0),
+        "plan_forward": Column(forward[kept_points], 0.02, step),
+        "plan_right": Column(right[kept_points], 0.02, step),
+    }
+
+
+def map_columns(strips: LaneStrips) -> dict[str, Column]:
+    """Columns of the blob of a map."""
+    return {
+        "strip_length": Column(np.diff(strips.start), 1.0, 0),
+        "left": Column(strips.left, 1.0, 0),
+        "right": Column(strips.right, 1.0, 0),
+        "in_junction": Column(strips.in_junction.astype(np.float64), 1.0, 0),
+        "left_x": Column(strips.left_in_world[:, 0], _CM),
+        "left_y": Column(strips.left_in_world[:, 1], _CM),
+        "right_x": Column(strips.right_in_world[:, 0], _CM),
+        "right_y": Column(strips.right_in_world[:, 1], _CM),
     }
 
 

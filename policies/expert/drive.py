@@ -23,8 +23,9 @@ from policies.expert.priority import PriorityRules
 from policies.expert.scene import Scene, SceneReader
 from policies.expert.signals import SignalRules, StopPoint
 from policies.interface import EpisodeContext, LaneMap
-from policies.plan import Control
+from policies.plan import Control, Plan
 from policies.sensor_bundle import (
+    EgoState,
     Float,
     Int,
     LightAhead,
@@ -94,6 +95,7 @@ class Drive:
         steps = round(config.forecast_s / config.forecast_step_s)
         self._as_wanted: Int = np.empty(steps, dtype=np.int64)
         self._braking: Int = np.empty(steps, dtype=np.int64)
+        self._forecast_t_s: Float = config.forecast_step_s * np.arange(2, steps + 1, 2)
         self._steer = 0.0
         self._stood_s = 0.0
         self._squeeze_until_m = -math.inf
@@ -138,7 +140,7 @@ class Drive:
         if speed > _STANDSTILL_MPS or throttle > 0.0:
             self._steer = curvature_to_steer(curvature)
         decision = Decision(chosen.reason, acceleration, curvature, chosen.culprit)
-        return decision, Control(throttle, self._steer, brake)
+        return decision, Control(throttle, self._steer, brake, forecast=self._forecast(bundle.ego, path))
 
     def _on_path(self, route: RouteAhead, privileged: Privileged) -> Privileged:
         """Measure lights and signs along the ego's path instead of along the route."""
@@ -223,6 +225,12 @@ class Drive:
             0.0, _EMERGENCY_MPS2, math.inf, 0.0, self._braking,
         )  # fmt: skip
         return EgoMotion(path, boxes, self._half, speed, self._front_m, self._as_wanted, self._braking)
+
+    def _forecast(self, ego: EgoState, path: LocalPath) -> Plan:
+        """Where the ego will be if all goes as wanted: every second step of its own forecast."""
+        ahead = path.points[self._as_wanted[1::2]] - ego.position_in_map[:2]
+        c, s = math.cos(ego.yaw_in_map_rad), math.sin(ego.yaw_in_map_rad)
+        return Plan(t_s=self._forecast_t_s, position_in_ego=ahead @ np.array([[c, -s], [s, c]]))
 
     def _track(self, path: LocalPath, speed: float) -> float:
         ahead = int((path.offset_m + speed * _STEER_PREVIEW_S) / STEP_M + 0.5)
