@@ -95,7 +95,7 @@ class Drive:
         steps = round(config.forecast_s / config.forecast_step_s)
         self._as_wanted: Int = np.empty(steps, dtype=np.int64)
         self._braking: Int = np.empty(steps, dtype=np.int64)
-        self._forecast_t_s: Float = config.forecast_step_s * np.arange(2, steps + 1, 2)
+        self._forecast_t_s: Float = config.forecast_step_s * np.arange(2, steps + 1, 2, dtype=np.float64)
         self._steer = 0.0
         self._stood_s = 0.0
         self._squeeze_until_m = -math.inf
