@@ -36,8 +36,8 @@ RUN NUMBA_CACHE_DIR=/opt/drivegate/kernels carla-headless --warm-up && chmod -R 
 COPY drive.sh /opt/drivegate/bin/
 
 # Runs and the user's own policies are mounted here.
-WORKDIR /work
-RUN chown 10001:10001 /work
+WORKDIR /drivegate
+RUN chown 10001:10001 /drivegate
 USER 10001:10001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["drive.sh"]

@@ -257,9 +257,9 @@ def _unreachable(error: BaseException) -> EngineError:
     if "PermissionError" in words or "ermission denied" in words:
         user = getpass.getuser()
         return EngineDeniedError(
-            f"You ({user}) may not talk to the Docker engine. Join its group"
-            f" (`sudo usermod -aG docker {user}` and log in again), or use rootless Docker. Its members are"
-            " as good as root on this machine."
+            f"You ({user}) may not talk to the Docker engine. Join its group (`sudo usermod -aG docker"
+            f" {user}` and log in again), or use rootless Docker. Its members are as good as root on this"
+            " machine."
         )
     return NoEngineError(
         f"No Docker engine answers ({error}). Start it (`sudo systemctl start docker`, or Docker Desktop), or"

@@ -16,7 +16,13 @@ from harness.servers.engine import Engine
 from tests.support.harness_runs import REPOSITORY
 
 BASE = os.environ.get("BASE", "debian:bookworm-slim")
-_SOURCES = ("simulator", "docker", "constraints.txt", "pyproject.toml")
+_SOURCES = (
+    *("simulator", "constraints.txt", "pyproject.toml"),
+    *(
+        f"docker/{name}"
+        for name in ("build.sh", "headless.Dockerfile", "headless.txt", "ready.sh", "serve.sh")
+    ),
+)
 
 
 def why_not() -> str | None:
