@@ -21,7 +21,7 @@ from scenarios.lane_strips import LaneStrips
 from scenarios.planner import trace_route
 from scenarios.route import Route
 
-_SHOWN_AROUND_ROUTE_M = 100.0
+_SHOWN_AROUND_ROUTE_M = 140.0
 
 
 @dataclass(frozen=True, slots=True)

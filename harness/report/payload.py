@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +24,7 @@ class Payload:
         episodes: of the drives.
         maps: of the roads, by their own number; episodes of one route share one.
         map_of: episode -> map.
-        cameras: pictures, as JSON lists of (time in s, JPEG in base64).
+        cameras: pictures, one a line: time in s, JPEG in base64.
         left_out: episodes whose replay did not fit.
         stride: how many ticks apart the samples are.
     """
@@ -113,7 +112,6 @@ def _pictures(episode: EpisodeReport) -> str | None:
     if record is None or not (pictures := record.camera()):
         return None
     dt_s = record.facts.dt_s
-    return json.dumps(
-        [[round(tick * dt_s, 3), base64.b64encode(path.read_bytes()).decode()] for tick, path in pictures],
-        separators=(",", ":"),
+    return "\n".join(
+        f"{tick * dt_s:.3f} {base64.b64encode(path.read_bytes()).decode()}" for tick, path in pictures
     )

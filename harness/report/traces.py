@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from harness.facts import EpisodeFacts
 from harness.metrics.comfort import filtered_motion
@@ -16,7 +17,7 @@ from scenarios.lane_strips import LaneStrips
 
 _CM, _TENTH_DEG, _CMPS = 0.01, 0.1, 0.01
 _LIGHT_NEAR_M, _SIGN_NEAR_M = 60.0, 60.0
-_FARTHEST_M = 1e6
+_OTHERS_NEAR_M = 140.0
 _EMPTY = np.empty(0)
 
 
@@ -44,7 +45,7 @@ def episode_columns(
         "route_x": Column(facts.route.location[:, 0], _CM),
         "route_y": Column(facts.route.location[:, 1], _CM),
         **_motion(table, facts.dt_s, "ego"),
-        **_others(table, stride),
+        **_others(table, facts.route.location, stride),
         **_plans(record, table, stride),
     }
     head: dict[str, Any] = {
@@ -95,11 +96,16 @@ def _motion(table: TickTable, dt_s: float, name: str) -> dict[str, Column]:
     return {f"{name}_{what}": Column(values, 0.01) for what, values in zip(names, found, strict=True)}
 
 
-def _others(table: TickTable, stride: int) -> dict[str, Column]:
-    """Other road users as tracks: one actor over consecutive ticks, actor after actor."""
-    # A server may say nonsense about somebody far away; that is no reason to show nothing.
-    is_place = (np.abs(table.others_location) < _FARTHEST_M).all(axis=1) & np.isfinite(table.others_yaw_deg)
-    kept = (table.others_tick % stride == 0) & is_place
+def _others(table: TickTable, route: Float, stride: int) -> dict[str, Column]:
+    """Other road users as tracks: one actor over consecutive ticks, actor after actor.
+
+    Who is far from the route is left out, as the map there is; so is who is nowhere (not finite).
+    """
+    kept = (table.others_tick % stride == 0) & np.isfinite(table.others_yaw_deg)
+    place = np.nan_to_num(table.others_location[:, :2], nan=np.inf, posinf=np.inf, neginf=np.inf)
+    kept &= np.isfinite(place).all(axis=1)
+    distance, _ = cKDTree(route[:, :2]).query(place[kept], distance_upper_bound=_OTHERS_NEAR_M)
+    kept[kept] = np.isfinite(distance)
     tick = table.others_tick[kept] // stride
     actor = table.others_index[kept]
     order = np.lexsort((tick, actor))

@@ -48,6 +48,11 @@
     if (index >= 0) $("camera").src = `data:image/jpeg;base64,${pictures[index][1]}`;
   };
 
+  const picturesOf = (number) => $(`camera-${number}`).textContent.trim().split("\n").map((line) => {
+    const [t, jpeg] = line.split(" ");
+    return [Number(t), jpeg];
+  });
+
   const seek = (t) => {
     if (!state.drive) return;
     state.t = Math.min(Math.max(t, 0), state.drive.duration);
@@ -126,7 +131,7 @@
     const [data, map] = await Promise.all([unpack(`episode-${number}`), facts.map === null ? null : unpack(`map-${facts.map}`)]);
     if (state.number !== number) return; // another one was chosen meanwhile
     const drive = makeDrive(data, map, facts);
-    Object.assign(state, { drive, t, picture: -1, pictures: facts.camera ? JSON.parse($(`camera-${number}`).textContent) : [] });
+    Object.assign(state, { drive, t, picture: -1, pictures: facts.camera ? picturesOf(number) : [] });
     $("camera").hidden = true;
     root.classList.toggle("with-ghost", Boolean(data.ghost));
     root.classList.toggle("with-plan", drive.hasPlans);
