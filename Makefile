@@ -22,17 +22,20 @@ LEADERBOARD ?=
 CARLA_AGENTS ?=
 COMPAT_ARGS ?=
 MUTATION_ARGS ?=
+REGRESSIONS_ARGS ?=
 
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help setup check test mutation regressions train closed-loop bench eyes soak parity compat docker docs \
-  format clean
+.PHONY: help core setup check test mutation regressions train closed-loop bench eyes soak parity compat docker \
+  docs format clean
 
 help:  ## list the words
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  Settings: TRAFFIC=$(TRAFFIC) SEED=$(SEED) WORKERS=$(WORKERS) RUN=$(RUN) PYTHON=$(PYTHON) SERVER=docker IMAGE=... GPUS=0,1 PYTEST_ARGS='-k gate'"
+
+core: $(VENV)/core.stamp  ## make .venv with what driving and judging need, no more
 
 setup: $(VENV)/dev.stamp  ## make .venv with everything for development (the other words do this by themselves)
 
@@ -69,20 +72,25 @@ format: $(VENV)/dev.stamp  ## let ruff rewrite what it can
 test: $(VENV)/dev.stamp  ## all tests: real simulator processes, the real carla client, no GPU
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
-mutation: $(VENV)/dev.stamp  ## change the gate and the score in small wrong ways: does a test notice? (minutes)
+mutation: $(VENV)/dev.stamp  ## are all lines of gate and score tested, and do tests notice small wrong changes? (minutes)
+	$(BIN)/python -m pytest -q tests/unit/test_gate_*.py tests/unit/test_score_*.py tests/property/test_gate_*.py \
+	  tests/property/test_score_*.py --cov=harness/gate --cov=harness/score --cov-fail-under=100
 	$(BIN)/python -m tests.mutation $(MUTATION_ARGS)
 
 regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (half an hour)
-	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions
+	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions $(REGRESSIONS_ARGS)
 
 train:  ## train a policy (arrives with the first training recipe)
 	@echo "This version has no training recipe yet: it judges policies, it does not train them."
 	@echo "Try: make closed-loop    or your own policy: $(BIN)/drivegate run --policy your_module:YourPolicy ..."
 	@exit 2
 
-closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive the 12 Longest6 routes of Town01 and Town02 with expert and constant
+# SERVER=docker IMAGE=... GPUS=0,1 drives the same on containers, SERVER=remote:host:port on a CARLA that runs already.
+closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive 12 Longest6 routes with expert and constant; gate the expert; report
 	$(BIN)/drivegate run --suite longest6-town01 --suite longest6-town02 --policy expert --policy constant \
-	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
+	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) \
+	  --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ci/verdict.sh $(RUN) expert
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing

@@ -48,6 +48,8 @@ Examples:
 
     drivegate run --suite longest6-town01 --policy expert --set machine.tick_deadline_s=60
 
+    drivegate run --suite longest6-town01 --policy expert --shard 1/2 --out runs/1
+
 Exit codes: 0 all episodes driven (well or badly), 2 wrong use, 4 an episode could not be driven because of
 the infrastructure, 130 interrupted.
 """
@@ -118,12 +120,16 @@ def run(
         list[str] | None,
         typer.Option("--set", help="Any value of the configuration: machine.first_port=30000. Repeatable."),
     ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Drive only this part of the run, such as 2/4, the second of four.")
+    ] = None,
     version: Annotated[ScoreVersion, typer.Option(help="Rules of the driving score.")] = ScoreVersion.LB2_1,
 ) -> None:
     """Drive policies over routes (the help text is above)."""
 
     def work() -> int:
         from harness.campaign.run import RunRequest, run_campaign
+        from harness.campaign.shards import Shard
 
         options = given_options(
             suites=suite,
@@ -141,7 +147,8 @@ def run(
             only=only,
             record_camera=record_camera,
         )
-        request = RunRequest(config, options, tuple(override or ()), out, resume)
+        part = None if shard is None else Shard.parse(shard)
+        request = RunRequest(config, options, tuple(override or ()), out, resume, part)
         result = run_campaign(request, console())
         _print_scores(out, version)
         if result.lost:
@@ -154,6 +161,34 @@ def run(
         return 0
 
     finish(work, f"The finished episodes are kept. Go on with: {_resume_command()}")
+
+
+@app.command()
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="Run folders of the shards.", metavar="RUN...")],
+    out: Annotated[Path, typer.Option(help="Run folder to write.")],
+    version: Annotated[ScoreVersion, typer.Option(help="Rules of the driving score.")] = ScoreVersion.LB2_1,
+) -> None:
+    """Put the shards of a run together, and print the scores of the whole.
+
+    Each shard was driven by `drivegate run --shard`, perhaps on a machine of its own. The merged folder is
+    what the run in one piece would have left: the same plan, records and faults.
+
+    Examples:
+        drivegate run --suite smoke --policy expert --shard 1/2 --out runs/1
+
+        drivegate run --suite smoke --policy expert --shard 2/2 --out runs/2
+
+        drivegate merge runs/1 runs/2 --out runs/all
+    """
+
+    def work() -> int:
+        from harness.campaign.shards import merge_runs
+
+        merge_runs(parts, out)
+        return _print_scores(out, version, trust_events=True)
+
+    finish(work)
 
 
 @app.command()

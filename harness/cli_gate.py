@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.gate.rules import GateRules
 
 DEFAULT_RULES = Path("ci/gate.yaml")
+DEFAULT_SHELF = Path("ci/baselines")
 DEFAULT_LEDGER = Path("ci/flakes.json")
 
 Rules = Annotated[Path, typer.Option(help="Rules: which metrics, which margins (docs/gate.md).")]
@@ -105,6 +106,16 @@ Example:
     drivegate baseline update runs/main --out ci/baselines/expert.json
 """
 
+_FIND_HELP = """Find the stored baseline that a run can be gated against, and print its path.
+
+It must have been driven as the run was: policy, routes, seed, traffic, kind of server. If there is none,
+nothing is printed but a hint on standard error how to make one; that is no error (exit code 0).
+
+Example:
+
+    drivegate baseline find runs/pr --shelf ci/baselines
+"""
+
 baseline_app = typer.Typer(help="Stored baselines.", no_args_is_help=True)
 
 
@@ -115,6 +126,7 @@ def add_gate_commands(app: typer.Typer) -> None:
     app.command("calibrate", help=_CALIBRATE_HELP)(calibrate)
     app.command("flakes", help=_FLAKES_HELP)(flakes)
     baseline_app.command("update", help=_UPDATE_HELP)(update)
+    baseline_app.command("find", help=_FIND_HELP)(find)
     app.add_typer(baseline_app, name="baseline")
 
 
@@ -286,6 +298,34 @@ def update(
         write_baseline(out, sample, Provenance(commit or _head(), _today(today), run.name, accepted))
         console().print(f"{out}: {len(sample.episodes)} episodes of {sample.policy}", highlight=False)
         return 0
+
+    finish(work)
+
+
+def find(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    shelf: Annotated[Path, typer.Option(help="Folder with stored baselines.")] = DEFAULT_SHELF,
+    policy: PolicyName = None,
+    rules: Rules = DEFAULT_RULES,
+) -> None:
+    """Find (the help text is above)."""
+
+    def work() -> int:
+        from harness.gate.rules import load_rules
+        from harness.gate.shelf import find_baseline
+
+        sample = _load(run, policy, load_rules(rules))
+        found = find_baseline(shelf, sample)
+        if found.path is not None:
+            console().print(str(found.path), highlight=False, markup=False, soft_wrap=True)
+            return 0
+        have = "".join(f"\n  {reason}" for reason in found.why_not)
+        make = f"drivegate baseline update {run} --policy {sample.policy} --out {shelf / 'NAME.json'}"
+        return complain(
+            f"{shelf} has no baseline for {sample.label}, so there is no verdict.{have}\nIf it drove"
+            f" well, make one: {make}",
+            0,
+        )
 
     finish(work)
 

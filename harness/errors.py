@@ -26,6 +26,10 @@ class ResumeMismatchError(UsageError):
     """A run folder holds a run with another configuration."""
 
 
+class MergeError(UsageError):
+    """Run folders are not the shards of one run."""
+
+
 class TownMissingError(UsageError):
     """A route needs a town that the server does not have."""
 

@@ -65,7 +65,7 @@ def _metrics_table(result: GateResult) -> Table:
 def _cells(metric: MetricResult) -> list[str | Text]:
     spec = CATALOGUE[metric.name]
     p_value = metric.p_adjusted if metric.p_adjusted is not None else metric.p_value
-    verdict: Text | str = "" if metric.gating else "advisory"
+    verdict: Text | str = "not weighed" if metric.gating else "advisory"
     if metric.verdict is not None:
         word = metric.verdict.value.upper() if metric.gating else f"advisory ({metric.verdict.value})"
         verdict = Text(word, style=_STYLE[metric.verdict] if metric.gating else "")

@@ -13,6 +13,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from harness.campaign.shards import Shard, shard_to_json, stored_shard
 from harness.campaign.tasks import EpisodeTask
 from harness.config import DriveConfig, PolicyConfig, RunConfig, differences
 from harness.errors import ConfigError, ResumeMismatchError
@@ -34,15 +35,17 @@ class Plan:
     Attributes:
         config: of the run.
         suites: by name.
-        planned: policy after policy, route after route, repeat after repeat.
+        whole: policy after policy, route after route, repeat after repeat.
+        shard: which part of it is to be driven here, None for all of it.
     """
 
     config: RunConfig
     suites: tuple[Suite, ...]
-    planned: tuple[PlannedEpisode, ...]
+    whole: tuple[PlannedEpisode, ...]
+    shard: Shard | None = None
 
     @classmethod
-    def of(cls, config: RunConfig) -> Self:
+    def of(cls, config: RunConfig, shard: Shard | None = None) -> Self:
         """Find the suites and lay out the episodes.
 
         Raises:
@@ -52,7 +55,7 @@ class Plan:
         suites = tuple(suite(name) for name in config.drive.suites)
         _refuse_twins("policy", [policy.name for policy in config.drive.policies])
         _refuse_twins("route id", [route.id for one in suites for route in one.routes])
-        planned = tuple(
+        whole = tuple(
             PlannedEpisode(policy.name, route.id, repeat)
             for policy in config.drive.policies
             for one in suites
@@ -60,8 +63,13 @@ class Plan:
             for repeat in range(_repeats(config))
             if _is_wanted(route.id, repeat, config.drive)
         )
-        _refuse_idle(config.drive.only, planned)
-        return cls(config, suites, planned)
+        _refuse_idle(config.drive.only, whole)
+        return cls(config, suites, whole, shard)
+
+    @property
+    def planned(self) -> tuple[PlannedEpisode, ...]:
+        """What is to be driven here, in the order of the whole plan."""
+        return self.whole if self.shard is None else self.shard.pick(self.whole)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -125,6 +133,11 @@ def open_run(folder: Path, plan: Plan, *, resume: bool) -> None:
             f"{folder} already holds a run. Go on with it by --resume, or choose another --out."
         )
     stored = read_run(folder)
+    if (part := stored_shard(folder)) != plan.shard:
+        raise ResumeMismatchError(
+            f"{folder} holds {_called(part)}, not {_called(plan.shard)}. Use the same --shard, or another"
+            " --out."
+        )
     # More repeats are the same run, only longer: what was driven before stays as it is.
     grows = plan.config.drive.repeats > stored.drive.repeats
     repeats = plan.config.drive.repeats if grows else stored.drive.repeats
@@ -155,6 +168,8 @@ def write_run(folder: Path, plan: Plan) -> None:
         "versions": versions(),
         "planned": planned_to_json(plan.planned),
     }
+    if plan.shard is not None:
+        content = {**content, "shard": shard_to_json(plan.shard, plan.whole)}
     write_atomically(folder / RUN, content)
 
 
@@ -171,6 +186,10 @@ def read_run(folder: Path) -> RunConfig:
         raise ConfigError(f"{folder} holds no run ({RUN} is missing).") from error
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+def _called(shard: Shard | None) -> str:
+    return "a whole run" if shard is None else f"shard {shard}"
 
 
 def _stored_hashes(path: Path) -> dict[str, str]:

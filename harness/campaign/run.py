@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.campaign.plan import Plan, open_run, read_run
 from harness.campaign.progress import display_for
 from harness.campaign.scheduler import Campaign, CampaignResult
+from harness.campaign.shards import Shard, stored_shard
 from harness.config import RunConfig, load_config
 from harness.servers.choice import choose_servers
 from policies import registry
@@ -26,6 +27,7 @@ class RunRequest:
         overrides: "key=value".
         out: run folder.
         resume: go on with the run in it.
+        shard: which part of the run to drive, None for all of it.
     """
 
     config_path: Path | None
@@ -33,6 +35,7 @@ class RunRequest:
     overrides: tuple[str, ...]
     out: Path
     resume: bool
+    shard: Shard | None = None
 
 
 def run_campaign(request: RunRequest, console: Console) -> CampaignResult:
@@ -46,7 +49,7 @@ def run_campaign(request: RunRequest, console: Console) -> CampaignResult:
         CampaignInterrupted: Ctrl-C or SIGTERM.
     """
     config = load_config(request.config_path, request.given, request.overrides)
-    return _drive(config, request.out, console, resume=request.resume)
+    return _drive(config, request.out, console, resume=request.resume, shard=request.shard)
 
 
 def extend_run(folder: Path, repeats: int, console: Console) -> CampaignResult:
@@ -58,14 +61,17 @@ def extend_run(folder: Path, repeats: int, console: Console) -> CampaignResult:
     """
     stored = read_run(folder)
     drive = stored.drive.model_copy(update={"repeats": max(repeats, stored.drive.repeats)})
-    return _drive(stored.model_copy(update={"drive": drive}), folder, console, resume=True)
+    longer = stored.model_copy(update={"drive": drive})
+    return _drive(longer, folder, console, resume=True, shard=stored_shard(folder))
 
 
-def _drive(config: RunConfig, out: Path, console: Console, *, resume: bool) -> CampaignResult:
+def _drive(
+    config: RunConfig, out: Path, console: Console, *, resume: bool, shard: Shard | None
+) -> CampaignResult:
     """Drive what a configuration asks for."""
     for policy in config.drive.policies:
         registry.check(policy.name, policy.args)
-    plan = Plan.of(config)
+    plan = Plan.of(config, shard)
     servers = choose_servers(config, out, console)
     open_run(out, plan, resume=resume)
     with display_for(console, config.drive.dt_s) as display:

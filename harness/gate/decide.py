@@ -147,6 +147,9 @@ def conclude(
     verdict, reasons = _overall([result for result in results if result.gating])
     identical = sum(pair.is_identical for pair in pairing.pairs)
     notes = list(pairing.notes)
+    notes += [
+        f"{one.name} is not weighed: {one.reason}." for one in results if one.gating and not one.verdict
+    ]
     if identical == len(pairing.pairs):
         notes.append("Every episode of the candidate is identical to the baseline's, to the byte.")
     return GateResult(
@@ -186,13 +189,17 @@ def _overall(gating: Sequence[MetricResult]) -> tuple[Verdict, tuple[str, ...]]:
         found = [result for result in gating if result.verdict is verdict]
         if found:
             return verdict, tuple(f"{result.name}: {result.reason}" for result in found)
-    return Verdict.PASS, (f"no gating metric of {len(gating)} is worse by its margin",)
+    weighed = [result for result in gating if result.verdict is Verdict.PASS]
+    if not weighed:
+        return Verdict.INVALID, ("no gating metric has a value, so that nothing was compared",)
+    return Verdict.PASS, (f"no gating metric of {len(weighed)} is worse by its margin",)
 
 
 def _not_measured(blank: MetricResult, evidence: Evidence) -> MetricResult:
     """A metric without a single pair."""
     reason = f"no pair has a value on both sides ({evidence.why_missing})"
-    if not blank.gating:
+    if not blank.gating or (evidence.spec.missing is Missing.UNDECIDED and not evidence.one_sided):
+        # Neither side has it anywhere: nobody was near, so there is no time to collision to compare.
         return replace(blank, reason=reason)
     return replace(
         blank, verdict=Verdict.INVALID, reason=f"{reason}; make it advisory, or drive where it has one"

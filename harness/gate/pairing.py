@@ -76,7 +76,7 @@ def pair_up(
         other = [pair.baseline.key for pair in pairs if pair.baseline.seed != pair.candidate.seed]
         if other:
             problems.append(f"{some(other)} were driven with different seeds (rules: same_seed)")
-    notes = []
+    notes = _ignored_versions(baseline, candidate, rules)
     if len(unused) > len(dropped):
         notes.append(
             f"{len(unused) - len(dropped)} further episodes of {baseline.label} have no counterpart."
@@ -107,14 +107,29 @@ def _different_conditions(baseline: Sample, candidate: Sample, rules: GateRules)
         )
         if (old != new if what != "the suite's content" else a.suite_sha256 != b.suite_sha256)
     ]
-    for name in sorted(set(a.versions) | set(b.versions)):
-        old, new = a.versions.get(name, "none"), b.versions.get(name, "none")
-        if old != new and name not in rules.ignore_versions:
-            found.append(
-                f"the version of {name} differs: {old} in {baseline.label}, {new} in {candidate.label}"
-                " (drive the baseline again, or list it under ignore_versions)"
-            )
+    found += [
+        f"the version of {name} differs: {old} in {baseline.label}, {new} in {candidate.label}"
+        " (drive the baseline again, or list it under ignore_versions)"
+        for name, old, new in _different_versions(baseline, candidate)
+        if name not in rules.ignore_versions
+    ]
     return found
+
+
+def _ignored_versions(baseline: Sample, candidate: Sample, rules: GateRules) -> list[str]:
+    """Which differences the rules tolerate: a reader of a surprising answer wants to know."""
+    return [
+        f"The version of {name} differs ({old} before, {new} now); the rules ignore it."
+        for name, old, new in _different_versions(baseline, candidate)
+        if name in rules.ignore_versions
+    ]
+
+
+def _different_versions(baseline: Sample, candidate: Sample) -> list[tuple[str, str, str]]:
+    """Software whose version differs, with both."""
+    a, b = baseline.conditions.versions, candidate.conditions.versions
+    both = [(name, a.get(name, "none"), b.get(name, "none")) for name in sorted(set(a) | set(b))]
+    return [(name, old, new) for name, old, new in both if old != new]
 
 
 def some(keys: list[EpisodeKey]) -> str:

@@ -46,6 +46,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "harness/gate/calibration.py": ("tests/unit/test_gate_calibration.py",),
     "harness/gate/power.py": ("tests/unit/test_gate_calibration.py",),
     "harness/gate/sequential.py": ("tests/unit/test_gate_sequential.py",),
+    "harness/gate/shelf.py": ("tests/unit/test_gate_shelf.py",),
     "harness/gate/sample.py": ("tests/unit/test_gate_cli.py",),
     "harness/gate/decide.py": _GATE,
     "harness/gate/evidence.py": _GATE,

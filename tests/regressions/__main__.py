@@ -23,9 +23,12 @@ from harness.gate.decide import gate
 from harness.gate.model import GateResult, Verdict
 from harness.gate.rules import load_rules
 from harness.gate.sample import load_sample
+from tests.regressions.routes import draw_suite
 
 ROOT = Path(__file__).parents[2]
 SABOTAGED = "tests.support.sabotaged_experts"
+
+DRAWN_TOWNS = ("Town04", "Town07", "Town10HD")
 
 
 @dataclass(frozen=True)
@@ -36,24 +39,24 @@ class Case:
         name: of its run folder.
         what: for people.
         policy: who drives.
-        seed: of the campaign.
         must_name: a gating metric that must FAIL, "" if the gate must not fail.
+        other_traffic: whether it drives by the other seed.
     """
 
     name: str
     what: str
     policy: str
-    seed: int
-    must_name: str
+    must_name: str = ""
+    other_traffic: bool = False
 
 
-HEALTHY = Case("healthy", "healthy", "expert", 1, "")
+HEALTHY = Case("healthy", "healthy", "expert")
 CASES = (
-    Case("late-brake", "brake 0.4 s late", f"{SABOTAGED}:LateBrake", 1, "max_braking"),
-    Case("steering-bias", "steering 3 % off", f"{SABOTAGED}:SteeringBias", 1, "lane_offset"),
-    Case("colour-blind", "every third light ignored", f"{SABOTAGED}:ColourBlind", 1, "red_lights"),
-    Case("hasty", "20 % faster", f"{SABOTAGED}:Hasty", 1, "cruise_speed"),
-    Case("other-seed", "healthy, other traffic", "expert", 2, ""),
+    Case("late-brake", "brake 0.4 s late", f"{SABOTAGED}:LateBrake", "max_braking"),
+    Case("steering-bias", "steering 3 % off", f"{SABOTAGED}:SteeringBias", "lane_offset"),
+    Case("colour-blind", "every third light ignored", f"{SABOTAGED}:ColourBlind", "red_lights"),
+    Case("hasty", "20 % faster", f"{SABOTAGED}:Hasty", "cruise_speed"),
+    Case("other-seed", "healthy, other traffic", "expert", other_traffic=True),
 )
 
 
@@ -64,7 +67,7 @@ def drive(case: Case, options: argparse.Namespace) -> Path:
     command = [sys.executable, "-m", "harness.cli", "run", *suites, "--policy", case.policy]
     command += [
         "--seed",
-        str(case.seed),
+        str(options.seeds[case.other_traffic]),
         "--traffic",
         str(options.traffic),
         "--repeats",
@@ -93,6 +96,16 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--suite", nargs="+", default=["longest6-town01", "longest6-town02"])
+    parser.add_argument(
+        "--drawn", type=int, metavar="SEED", help="drive routes drawn by chance in other towns instead"
+    )
+    parser.add_argument("--per-town", type=int, default=4, help="routes to draw in each town")
+    parser.add_argument(
+        "--cases", nargs="+", default=[case.name for case in CASES], help="of them only these"
+    )
+    parser.add_argument(
+        "--seeds", nargs=2, type=int, default=[1, 2], help="of the campaigns, of other traffic"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--traffic", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
@@ -100,11 +113,16 @@ def main() -> int:
     options = parser.parse_args()
     options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.drawn is not None:
+        file = draw_suite(options.out / "routes.xml", DRAWN_TOWNS, options.per_town, options.drawn)
+        options.suite = [str(file)]
     rules = load_rules(ROOT / "ci/gate.yaml", ["same_seed=false"])
     healthy = load_sample(drive(HEALTHY, options), None, rules.score_version)
     table = Table("candidate", "verdict", "because", "as it must")
     wrong = 0
     for case in CASES:
+        if case.name not in options.cases:
+            continue
         result = gate(healthy, load_sample(drive(case, options), None, rules.score_version), rules)
         right = is_right(case, result)
         wrong += not right

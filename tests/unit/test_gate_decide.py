@@ -307,11 +307,31 @@ def test_a_value_that_every_episode_must_have_makes_it_invalid() -> None:
     assert gate(sample(), broken, rules()).verdict is INVALID
 
 
-def test_a_gating_metric_that_nobody_measured_is_invalid() -> None:
+def test_a_gating_metric_that_neither_side_has_is_not_weighed() -> None:
     alone = sample(change=lambda route, repeat: {"min_ttc": None})
-    result = gate(alone, replace(alone, label="pr"), rules({"min_ttc": 0.3}))
+    both = gate(alone, replace(alone, label="pr"), rules({"driving_score": 5.0, "min_ttc": 0.3}))
+    assert both.verdict is PASS
+    assert both.reasons == ("no gating metric of 1 is worse by its margin",)
+    assert metric(both, "min_ttc").verdict is None
+    assert any(note.startswith("min_ttc is not weighed: no pair has a value") for note in both.notes)
+    only = gate(alone, replace(alone, label="pr"), rules({"min_ttc": 0.3}))
+    assert only.verdict is INVALID
+    assert only.reasons == ("no gating metric has a value, so that nothing was compared",)
+    # One side has it everywhere, the other nowhere: that is no reason to look away.
+    result = gate(sample(), replace(alone, label="pr"), rules({"driving_score": 5.0, "min_ttc": 0.3}))
     assert result.verdict is INVALID
     assert "make it advisory" in result.reasons[0]
+
+
+def test_a_gating_metric_that_every_episode_must_have_is_never_left_out() -> None:
+    blank = sample(change=lambda route, repeat: {"success": None})
+    result = gate(blank, replace(blank, label="pr"), rules({"driving_score": 5.0, "success": 0.3}))
+    assert result.verdict is INVALID
+    assert "make it advisory" in result.reasons[0]
+
+
+def test_without_traffic_nothing_is_left_to_weigh_alone() -> None:
+    alone = sample(change=lambda route, repeat: {"min_ttc": None})
     assert gate(alone, replace(alone, label="pr"), rules()).verdict is PASS
 
 
