@@ -5,7 +5,7 @@
 # Never fails: without an engine, the tests that need one are skipped with the reason.
 set -u
 BASE=${BASE:-debian:bookworm-slim}
-CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/drivegate
+CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/drivegate
 STATE=${TMPDIR:-/tmp}/drivegate-docker
 SOCKET=/var/run/docker.sock
 SUITE=bookworm

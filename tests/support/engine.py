@@ -16,6 +16,7 @@ from harness.servers.engine import Engine
 from tests.support.harness_runs import REPOSITORY
 
 BASE = os.environ.get("BASE", "debian:bookworm-slim")
+_KEPT_IMAGES = 8
 _SOURCES = (
     *("simulator", "constraints.txt", "pyproject.toml"),
     *(
@@ -43,8 +44,8 @@ def headless_image(lock: Path) -> str:
     name = f"drivegate/headless:test-{_source_hash()}"
     with lock.open("w") as file, Engine() as engine:
         fcntl.flock(file, fcntl.LOCK_EX)
-        known = [tag for image in engine.client.images.list("drivegate/headless") for tag in image.tags]
-        if name in known:
+        found = engine.client.images.list("drivegate/headless")
+        if name in [tag for image in found for tag in image.tags]:
             return name
         done = subprocess.run(
             [str(REPOSITORY / "docker" / "build.sh"), "headless"],
@@ -61,9 +62,12 @@ def headless_image(lock: Path) -> str:
             check=False,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        for old in known:
-            if old.startswith("drivegate/headless:test-"):
-                engine.client.images.remove(old, force=True)
+        # Images of old sources pile up on a developer's machine; other checkouts may be testing theirs.
+        newest_first = sorted(found, key=lambda image: str(image.attrs["Created"]), reverse=True)
+        for image in newest_first[_KEPT_IMAGES:]:
+            for tag in image.tags:
+                if tag.startswith("drivegate/headless:test-"):
+                    engine.client.images.remove(tag)
     return name
 
 

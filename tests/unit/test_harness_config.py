@@ -78,7 +78,7 @@ def test_servers_are_read(text: str, kind: ServerKind, endpoint: Endpoint | None
 
 
 @pytest.mark.parametrize(
-    "text", ["docker", "embedded:3000", "remote:gpu7:0", "remote:gpu7:http", "remote:70000"]
+    "text", ["podman", "embedded:3000", "remote:gpu7:0", "remote:gpu7:http", "remote:70000"]
 )
 def test_other_servers_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--server"):
