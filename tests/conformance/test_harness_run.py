@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from harness.record import read_episode
+from harness.record.layout import LANES, PLANS
 from tests.support import harness_runs as runs
 from tests.support.carla_client import connect
 from tests.support.headless import Headless
@@ -63,6 +66,39 @@ def test_a_plan_drives_the_route(tmp_path: Path) -> None:
     (record,) = [read_episode(path) for path in out.glob("episodes/*/*/*")]
     assert record.outcome.value == "completed", record.reason
     assert not record.header.privileged
+    plans = record.plans()
+    assert plans is not None
+    assert plans.tick.tolist() == list(range(record.tick_count - 1))  # the last tick is not shown to it
+    first = plans.point_in_world[plans.start[:-1]]
+    ahead = first - record.table().ego_location[:-1, :2]
+    yaw = np.radians(record.table().ego_rotation_deg[:-1, 1])
+    assert (ahead[:, 0] * np.cos(yaw) + ahead[:, 1] * np.sin(yaw) > -2.0).all()
+    assert np.abs(ahead[:, 1] * np.cos(yaw) - ahead[:, 0] * np.sin(yaw)).max() < 1.5
+    lanes = record.lanes()
+    assert lanes is not None
+    middle = 0.5 * (lanes.left_in_world + lanes.right_in_world)
+    route = record.facts.route.location[:, :2]
+    assert np.linalg.norm(middle[:, None] - route[None], axis=2).min(axis=0).max() < 16.0
+
+
+def test_a_front_camera_for_the_report_changes_nothing(tmp_path: Path) -> None:
+    arguments = ("--suite", _short_route(tmp_path, "1"), "--policy", "expert", "--traffic", "8")
+    without, filmed = tmp_path / "without", tmp_path / "filmed"
+    assert _run(without, *arguments).code == 0
+    assert _run(filmed, *arguments, "--record-camera").code == 0
+    assert runs.scored_records(without) == runs.scored_records(filmed)
+    (bare,) = [read_episode(path) for path in without.glob("episodes/*/*/*")]
+    (record,) = [read_episode(path) for path in filmed.glob("episodes/*/*/*")]
+    assert bare.sha256[PLANS] == record.sha256[PLANS]
+    assert bare.sha256[LANES] == record.sha256[LANES]
+    assert bare.camera() == ()
+    pictures = record.camera()
+    ticks = [tick for tick, _ in pictures]
+    assert len(ticks) >= record.tick_count // 20 - 1
+    assert set(np.diff(ticks).tolist()) == {20}
+    seen = [np.asarray(Image.open(path).convert("RGB")) for _, path in pictures]
+    assert all(image.std() > 10.0 for image in seen)  # the town, not a blank
+    assert np.abs(seen[0].astype(int) - seen[-1]).mean() > 1.0  # the ego has moved
 
 
 def test_equal_runs_are_equal_to_the_byte_whatever_the_workers(tmp_path: Path) -> None:

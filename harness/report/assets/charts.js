@@ -19,6 +19,8 @@ const makeCharts = (root, seek) => {
   };
   const number = (value) => (Math.abs(value) < 1e-9 ? "0" : Number(value.toFixed(1)).toString().replace("-", "−"));
 
+  const reading = (value) => (value === undefined ? "–" : (Math.abs(value) < 0.05 ? 0 : value).toFixed(1).replace("-", "−"));
+
   const series = ({ data }) => {
     const ghost = (name) => (data.ghost ? data[`ghost_${name}`] : []);
     return [
@@ -111,7 +113,7 @@ const makeCharts = (root, seek) => {
       cursor.setAttribute("x1", x(t)); cursor.setAttribute("x2", x(t));
       for (const { label, name, values, dt } of lines) {
         const value = values[Math.round(t / dt)];
-        label.textContent = `${name} ${value === undefined ? "–" : value.toFixed(1).replace("-", "−")}`;
+        label.textContent = `${name} ${reading(value)}`;
       }
     }
   };
