@@ -12,7 +12,7 @@ from tests.support.harness_runs import drivegate, route_file, scored_records
 @pytest.mark.server
 def test_merged_shards_are_the_run_in_one_piece(tmp_path: Path) -> None:
     routes = route_file(tmp_path / "routes.xml", "a", "b", "c", start=(92.1, 100.0), end=(92.1, 140.0))
-    run = ("run", "--suite", str(routes), "--policy", "expert", "--traffic", "3")
+    run = ("run", "--suite", str(routes), "--policy", "expert")
     whole = drivegate(*run, "--out", str(tmp_path / "whole"))
     assert whole.code == 0, whole.err
     for part in ("1", "2"):

@@ -23,8 +23,8 @@ IGNORED_EVERY = 3
 class _Sabotaged:
     """The healthy expert; each subclass spoils what it sees or what it answers."""
 
-    def __init__(self) -> None:
-        self._expert = make_expert()
+    def __init__(self, **arguments: float) -> None:
+        self._expert = make_expert(**arguments)
 
     def sensors(self) -> tuple[SensorSpec, ...]:
         return self._expert.sensors()
