@@ -59,7 +59,6 @@ def prepare(workspace: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.server
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(reason="open: the toy pull request breaks the arguments of the expert in the registry")
 def test_a_pull_request_that_regresses_fails_and_says_why(tmp_path: Path) -> None:
     repository = pull_request(tmp_path / "repository")
     event = {
