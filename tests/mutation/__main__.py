@@ -1,8 +1,9 @@
 """`make mutation`: change the gate and the score in small wrong ways, and see whether a test notices.
 
 Every mutant runs in a forked child of a process that has imported the slow libraries already, so that it
-costs about as long as the tests that look at its module. What survives is printed; if fewer than `MIN_KILLED`
-are killed, or if tests fail without any change, the exit code is 1.
+costs about as long as the tests that reach the changed line (all tests of its module, if those do not
+notice). What survives is printed; if fewer than `MIN_KILLED` are killed, or if tests fail without any change,
+the exit code is 1.
 
     python -m tests.mutation                    all modules, a seeded share of their mutants
     python -m tests.mutation --share 1          all mutants
@@ -18,11 +19,17 @@ import importlib.machinery
 import os
 import random
 import signal
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
+import coverage
 import omegaconf  # noqa: F401 - imported once, before forking (pytest's plugins must not be)
 import pyarrow  # noqa: F401
 import pydantic  # noqa: F401
@@ -86,8 +93,40 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102
 
 
-def survives(path: str, mutant: Mutant) -> bool:
-    """Whether all tests of a module pass although it is wrong."""
+def reaching(path: str, folder: Path) -> dict[int, list[str]]:
+    """Which tests reach each line of a module. Lines that run at its import are left out: all reach them.
+
+    Raises:
+        subprocess.CalledProcessError: the tests fail without any change.
+    """
+    data = folder / "coverage"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS[path]),
+            *("--cov", path.removesuffix(".py").replace("/", "."), "--cov-context=test", "--cov-report="),
+        ],
+        env=os.environ | {"COVERAGE_FILE": str(data)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    stored = coverage.CoverageData(str(data))
+    stored.read()
+    by_line = stored.contexts_by_lineno(str(ROOT / path))
+    return {
+        line: sorted({context.partition("|")[0] for context in contexts if context})
+        for line, contexts in by_line.items()
+        if "" not in contexts
+    }
+
+
+def survives(path: str, mutant: Mutant, lines: Mapping[int, Sequence[str]] | None = None) -> bool:
+    """Whether all tests of a module pass although it is wrong; those that reach the line go first."""
+    near = (lines or {}).get(mutant.line)
+    return not (near and not _passes(path, mutant, near)) and _passes(path, mutant, TESTS[path])
+
+
+def _passes(path: str, mutant: Mutant, tests: Sequence[str]) -> bool:
+    """Whether tests pass with a changed module, in a forked child."""
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
@@ -97,7 +136,7 @@ def survives(path: str, mutant: Mutant) -> bool:
         sys.meta_path.insert(0, _Mutated(path.removesuffix(".py").replace("/", "."), mutant.source))
         code = 1
         try:
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *TESTS[path]]))
+            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]))
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
@@ -112,6 +151,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="parts of module names")
     parser.add_argument("--share", type=float, default=0.15, help="of the mutants, drawn with --seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     options = parser.parse_args()
     os.chdir(ROOT)
     rng = random.Random(options.seed)
@@ -126,7 +166,11 @@ def main() -> int:
             return 1
         found = list(mutants_of(source))
         drawn = [mutant for mutant in found if rng.random() < options.share]
-        alive = [mutant for mutant in drawn if survives(path, mutant)]
+        with tempfile.TemporaryDirectory() as scratch:
+            lines = reaching(path, Path(scratch))
+        with get_context("fork").Pool(options.jobs) as pool:
+            fates = pool.map(partial(survives, path, lines=lines), drawn, chunksize=1)
+        alive = [mutant for mutant, fate in zip(drawn, fates, strict=True) if fate]
         print(f"{path}: {len(drawn) - len(alive)} of {len(drawn)} killed ({len(found)} exist)", flush=True)
         for mutant in alive:
             print(f"  survived, line {mutant.line}: {mutant.what}", flush=True)
