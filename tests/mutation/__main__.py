@@ -136,7 +136,8 @@ def _passes(path: str, mutant: Mutant, tests: Sequence[str]) -> bool:
         sys.meta_path.insert(0, _Mutated(path.removesuffix(".py").replace("/", "."), mutant.source))
         code = 1
         try:
-            code = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]))
+            # Not with pytest's own loader: it would take our modules for a plugin's, and load them unchanged.
+            code = int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *tests]))
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
@@ -163,6 +164,9 @@ def main() -> int:
         source = (ROOT / path).read_text()
         if not survives(path, Mutant(0, "unchanged", ast.unparse(ast.parse(source)))):
             print(f"{path}: its tests fail without any change; nothing can be learned from mutants")
+            return 1
+        if survives(path, Mutant(0, "broken", "raise ImportError('mutant')")):
+            print(f"{path}: its tests pass although it cannot even be imported; mutants do not reach them")
             return 1
         found = list(mutants_of(source))
         drawn = [mutant for mutant in found if rng.random() < options.share]
