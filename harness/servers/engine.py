@@ -7,6 +7,8 @@ as a typed error with the remedy.
 from __future__ import annotations
 
 import getpass
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -232,6 +234,7 @@ def _connect() -> Any:
         raise EngineError(
             "The docker SDK is not installed. Install it: pip install 'drivegate[docker]'."
         ) from error
+    _knock(docker.utils.parse_host(os.environ.get("DOCKER_HOST")))
     try:
         client = docker.from_env(timeout=_TIMEOUT_S)
     except docker.errors.DockerException as error:
@@ -249,6 +252,23 @@ def _connect() -> Any:
         client.close()
         raise _unreachable(error) from error
     return client
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is behind a Unix socket: the SDK leaves its own open where nobody is.
+
+    Raises:
+        EngineError: nobody is, or this user may not ask.
+    """
+    scheme = "http+unix://"
+    if not address.startswith(scheme):
+        return
+    with socket.socket(socket.AF_UNIX) as trial:
+        trial.settimeout(_TIMEOUT_S)
+        try:
+            trial.connect("/" + address.removeprefix(scheme).lstrip("/"))
+        except OSError as error:
+            raise _unreachable(error) from error
 
 
 def _unreachable(error: BaseException) -> EngineError:
