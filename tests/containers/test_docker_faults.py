@@ -110,21 +110,14 @@ def test_the_last_words_of_a_carla_become_a_diagnosis(
         engine.client.images.remove(built.id, force=True)
 
 
+def _drive_on(image: str, out: Path) -> runs.Finished:
+    """Drive the smoke suite on containers of an image; it ends before the first episode."""
+    words = ("run", "--suite", "smoke", "--policy", "brake", "--server", "docker")
+    return runs.drivegate(*words, "--image", image, "--out", str(out))
+
+
 def test_a_missing_image_is_no_traceback(tmp_path: Path) -> None:
-    done = runs.drivegate(
-        *(
-            "run",
-            "--suite",
-            "smoke",
-            "--policy",
-            "brake",
-            "--server",
-            "docker",
-            "--out",
-            str(tmp_path / "run"),
-        ),
-        *("--image", "127.0.0.1:9/drivegate-has-no-such-image:1"),
-    )
+    done = _drive_on("127.0.0.1:9/drivegate-has-no-such-image:1", tmp_path / "run")
     assert done.code == 2
     assert "cannot be pulled" in done.err
     assert "Traceback" not in done.err
@@ -148,20 +141,7 @@ def test_an_image_is_pulled_and_tells_how_far(engine: Engine) -> None:
 
 
 def test_a_carla_needs_a_word_about_gpus(engine: Engine, tmp_path: Path) -> None:
-    done = runs.drivegate(
-        *(
-            "run",
-            "--suite",
-            "smoke",
-            "--policy",
-            "brake",
-            "--server",
-            "docker",
-            "--out",
-            str(tmp_path / "run"),
-        ),
-        *("--image", docker.BASE),
-    )
+    done = _drive_on(docker.BASE, tmp_path / "run")
     assert done.code == 2
     assert "--gpus 0" in done.err
 

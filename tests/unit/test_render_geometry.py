@@ -67,20 +67,13 @@ SOLID = (carla.LaneMarkingType.Solid, carla.LaneMarkingType.SolidSolid)
 BROKEN = (carla.LaneMarkingType.Broken, carla.LaneMarkingType.BrokenBroken)
 
 
-_MARKED = [
-    pytest.param(
-        name,
-        marks=pytest.mark.xfail(strict=True, reason="open: 6.5 % of 200 points are more than 2 pixels off"),
-    )
-    if name == "Town07"
-    else name
-    for name in TOWNS
-]
-
-
-@pytest.mark.parametrize("name", _MARKED)
+@pytest.mark.parametrize("name", TOWNS)
 def test_lane_markings_lie_where_the_map_has_them(name: str) -> None:
-    """Within 2 pixels of a picture of 640 pixels and 90 degrees; of broken lines across their direction."""
+    """Within 2 pixels of a picture of 640 pixels and 90 degrees; of broken lines across their direction.
+
+    Where the map has two solid lines its point is in the gap between them: there must be one on either side,
+    and the middle of their pixels counts, across their direction.
+    """
     town, store = Town.load(name), store_of(name)
     map_ = carla.Map(name, town.opendrive)
     points = [p for p in map_.generate_waypoints(5.0) if not p.is_junction]
@@ -102,18 +95,22 @@ def test_lane_markings_lie_where_the_map_has_them(name: str) -> None:
             rows, columns = np.nonzero(
                 camera.render(store, store.blocks, pose, LIGHT).label == Label.ROAD_LINES
             )
-            if mark.type in SOLID:
+            if mark.type == carla.LaneMarkingType.Solid:
                 off = np.hypot(rows - size // 2, columns - size // 2)
                 misses.append(float(off.min()) if len(off) else math.inf)
+                continue
+            view = view_matrix(pose)
+            seen = (target + 0.5 * np.array([ahead.x, ahead.y, ahead.z]) - view[3]) @ view[:3].T
+            du, dv = 320.0 * seen[0] / seen[2], 320.0 * seen[1] / seen[2]
+            across = ((columns - size // 2) * dv - (rows - size // 2) * du) / math.hypot(du, dv)
+            if mark.type in SOLID:
+                both = len(across) > 0 and across.min() < 0.0 < across.max()
+                misses.append(float(abs(across.mean())) if both else math.inf)
                 continue
             dashes += len(rows) > 0
             gaps += len(rows) == 0
             if len(rows):
-                view = view_matrix(pose)
-                seen = (target + 0.5 * np.array([ahead.x, ahead.y, ahead.z]) - view[3]) @ view[:3].T
-                du, dv = 320.0 * seen[0] / seen[2], 320.0 * seen[1] / seen[2]
-                off = np.abs((columns - size // 2) * dv - (rows - size // 2) * du) / math.hypot(du, dv)
-                misses.append(float(off.min()))
+                misses.append(float(np.abs(across).min()))
     assert len(misses) > 50
     assert float(np.mean(np.array(misses) <= 2.0)) >= 0.97
     assert dashes >= 0.3 * gaps  # dashes are there, and gaps between them
