@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))  # tests are not installed
 
 from tests.support.browser import Page, browser, why_no_browser  # noqa: E402
 
-DOCS, RUNS = ROOT / "docs", ROOT / "runs/docs"
+DOCS = ROOT / "docs"
+RUNS = Path("runs/docs")
+"""Below the root: the report names it as it is given."""
 COLOUR_BLIND = "tests.support.sabotaged_experts:ColourBlind"
-MOMENT_S = 9.0
-"""The colour-blind one is through, the healthy one waits."""
+EPISODE, MOMENT_S = "smoke-3-r0", 13.8
+"""The colour-blind one turns at a red light, the healthy one waits."""
 
 
 def drivegate(*arguments: object) -> None:
@@ -39,13 +41,20 @@ def drive() -> Path:
         *("report", RUNS / "colour-blind", "--baseline", RUNS / "main", "--set", "scope=suite"),
         *("--out", out, "--format", "html"),
     )
-    return out / "report.html"
+    return ROOT / out / "report.html"
 
 
 def ready(page: Page, report: Path, *, dark: bool, height: int) -> None:
     """Open the report at the moment."""
     page.open(report, dark=dark, width=1180, height=height)
     page.wait("the replay", lambda: page.one("#player").get_attribute("data-ready"))
+    number = page.js(
+        "const s = document.getElementById('episode-choice');"
+        "s.value = [...s.options].find((one) => one.textContent.includes(arguments[0])).value;"
+        "s.dispatchEvent(new Event('change')); return s.value",
+        EPISODE,
+    )
+    page.wait("its replay", lambda: page.one("#player").get_attribute("data-ready") == number)
     page.js(
         "const s = document.getElementById('scrub');"
         f" s.value = {MOMENT_S}; s.dispatchEvent(new Event('input'))"

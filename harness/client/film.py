@@ -18,7 +18,7 @@ from harness.facts import Vector
 from policies.interface import CameraSpec
 
 PERIOD_S = 1.0
-_SPEC = CameraSpec("film", 384, 216, 100.0, position_in_ego=(3.0, 0.0, 1.3))
+_SPEC = CameraSpec("film", 384, 216, 100.0, position_in_ego=(3.7, 0.0, 1.2))
 _JPEG_QUALITY = 62
 
 

@@ -10,7 +10,7 @@ from harness.metrics.catalogue import CATALOGUE, Direction
 WIDTH, HEIGHT, PAD = 240.0, 30.0, 8.0
 _SHOWN_MARGINS = 2.2
 """Half width of a plot in margins, if the interval needs no more."""
-_MOST_MARGINS = 8.0
+_MOST_MARGINS = 40.0
 """More is cut off with an arrow, or the margin would be too thin to see."""
 
 
