@@ -15,6 +15,9 @@ HOST = "127.0.0.1"
 READY_TIMEOUT_S = 600.0
 """The first start on a machine compiles kernels."""
 
+_OTHER_PORTS = 5
+"""Somebody else may take a port between the moment it was found free and the server's start."""
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -101,9 +104,20 @@ def wait_until_ready(process: subprocess.Popen[str], port: int) -> Headless:
 
 
 def start(*options: str) -> Headless:
-    """Start a server on free ports and wait until it is ready."""
-    port = free_port()
-    return wait_until_ready(spawn(port, "--exit-with-parent", *options), port)
+    """Start a server on free ports and wait until it is ready.
+
+    Raises:
+        RuntimeError: it ended first, or took too long.
+    """
+    for _ in range(_OTHER_PORTS):
+        port = free_port()
+        try:
+            return wait_until_ready(spawn(port, "--exit-with-parent", *options), port)
+        except RuntimeError as error:
+            if "Address already in use" not in str(error):
+                raise
+            taken = error
+    raise taken
 
 
 @contextlib.contextmanager
