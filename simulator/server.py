@@ -19,9 +19,11 @@ from contextlib import contextmanager
 from types import FrameType
 
 from simulator.clock import AsynchronousClock
-from simulator.connections import Connection, RpcConnection, StreamConnection, Streams, Turns
+from simulator.connections import RpcConnection, Turns
 from simulator.rpc.table import Dispatcher
 from simulator.simulation import Simulation
+from simulator.sockets import Connection
+from simulator.subscribers import StreamConnection, Streams
 from simulator.tm_watchdog import TmWatchdog
 
 logger = logging.getLogger(__name__)

@@ -8,26 +8,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import carla
-import msgpack
 
+from simulator.actor_records import ActorRecords
 from simulator.appearance import Appearance
 from simulator.drawings import Drawings
+from simulator.publisher import Publisher
 from simulator.rehearsal import rehearse
-from simulator.scene.objects import Label, MapLayer
+from simulator.scene.objects import MapLayer
 from simulator.sensors.interface import BadAttributeError, Mounting, Observation, Sensor, number_of, pose_of
 from simulator.sensors.registry import SEEING_SENSORS, SENSORS, check_supported
 from simulator.sensors.schedule import Schedule
 from simulator.sensors.sight import Sight
 from simulator.wire.arguments import Pose
 from simulator.wire.layouts import SimulationState, pack_sensor_header, pack_snapshot
-from simulator.wire.rpc import Encoded
 from simulator.wire.settings import EpisodeSettings
 from simulator.wire.streams import Token, frame_message
 from simulator.world.ackermann import AckermannDrivers
-from simulator.world.actors import Actor, AttributeValue, Box, Collision
+from simulator.world.actors import Actor, AttributeValue, Collision
 from simulator.world.blueprints import Attribute, Blueprint, BlueprintLibrary, default_library
 from simulator.world.errors import UnknownTownError
 from simulator.world.town import Town, available_towns
@@ -37,51 +36,12 @@ from simulator.world.world import World
 WORLD_STREAM = 1
 """Stream of the world snapshots of the first episode; see `Simulation.world_stream`."""
 
-LEVEL_TYPE_ID = "static.unknown"
-"""Type id of what belongs to the level and has no label, as the other side of a collision."""
-
-LEVEL_TYPE_IDS = {
-    Label.BUILDINGS: "static.building",
-    Label.WALLS: "static.wall",
-    Label.FENCES: "static.fence",
-    Label.POLES: "static.pole",
-    Label.VEGETATION: "static.vegetation",
-    Label.CAR: "static.car",
-    Label.STATIC: "static.static",
-    Label.DYNAMIC: "static.dynamic",
-    Label.GUARD_RAIL: "static.guardrail",
-}
-"""Type ids of things of the level: the label's name in lower case and in the singular, as in CARLA."""
-
 GENERATED_TOWN = "OpenDriveMap"
 """Name under which clients load the OpenDRIVE text that they sent."""
 
 
 LIFE_SPAN_AFTER_DEATH_S = 10.0
 """How long a dead walker stays, in simulated time: CARLA's `AfterLifeSpan`."""
-
-NO_BOX = Box((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
-"""Box of what has no body."""
-
-
-class Publisher(Protocol):
-    """Where messages of streams go."""
-
-    def publish(self, stream_id: int, message: bytes) -> None:
-        """Send a framed message to every subscriber of the stream, without waiting."""
-        ...
-
-    def has_subscribers(self, stream_id: int) -> bool:
-        """Whether anybody would get a message of the stream."""
-        ...
-
-    def expect_subscriber(self, stream_id: int) -> None:
-        """Keep messages of the stream for a client that is about to subscribe."""
-        ...
-
-    def close_stream(self, stream_id: int) -> None:
-        """The stream will send nothing any more."""
-        ...
 
 
 class NoGeneratedTownError(ValueError):
@@ -107,6 +67,7 @@ class Simulation:
     Attributes:
         world: the running episode's world.
         ackermann: vehicles of the episode under Ackermann control.
+        records: the actors as clients are told of them.
         drawings: what clients have drawn into the episode's world.
         appearance: doors, wheels and the like that clients set in this episode.
         settings: of the episode.
@@ -147,8 +108,6 @@ class Simulation:
         self._next_stream = WORLD_STREAM
         self._generated_town: Town | None = None
         self._mounted: dict[int, _Mounted] = {}
-        self._records: dict[int, bytes] = {}
-        self._thing_records: dict[int, bytes] = {}
         self._map: carla.Map | None = None
         self._sight: Sight | None = None
         self.library: BlueprintLibrary = default_library()
@@ -187,8 +146,7 @@ class Simulation:
         watched = [stream for stream in self._world_streams if self._publisher.has_subscribers(stream)]
         self._world_streams = [*watched, self._new_stream()]
         self._mounted = {}
-        self._records = {}
-        self._thing_records = {}
+        self.records = ActorRecords(self.world, self._token_of)
         self._map = None
         self._sight = None
         self._state = SimulationState.MAP_CHANGE
@@ -324,11 +282,11 @@ class Simulation:
                 own_state=own_state,
                 parent_state=None if parent is None else states[parent.row],
                 collisions=collisions,
-                actor_record=self.actor_record,
+                actor_record=self.records.of_actor,
                 now_s=now_s,
                 parent_center=self.world.center_of_mass(mounted.actor.id if parent is None else parent.id),
                 first_hit=self.world.first_hit,
-                thing_record=self.thing_record,
+                thing_record=self.records.of_thing,
                 delta_s=delta_s,
                 sight=self.sight,
                 ignored_ids=ignored.get(mounted.actor.id, frozenset()),
@@ -389,7 +347,7 @@ class Simulation:
         alive = self.world.actors
         self.appearance.keep(alive)
         self._dying = {key: due_s for key, due_s in self._dying.items() if key in alive}
-        self._records = {key: record for key, record in self._records.items() if key in alive}
+        self.records.keep(alive)
         for gone in [key for key in self._mounted if key not in alive]:
             self._publisher.close_stream(self._mounted.pop(gone).stream_id)
         return True
@@ -402,40 +360,6 @@ class Simulation:
         now_s = self.world.sim_time_s
         for walker_id in [key for key, due_s in self._dying.items() if due_s <= now_s]:
             self.destroy(walker_id)
-
-    def actor_record(self, actor_id: int) -> bytes:
-        """The msgpack `Actor` of a live actor, encoded once; 0 gives the level.
-
-        Raises:
-            UnknownActorError: no such actor.
-        """
-        record = self._records.get(actor_id)
-        if record is None:
-            record = bytes(msgpack.packb(self._describe(actor_id)))
-            self._records[actor_id] = record
-        return record
-
-    def thing_record(self, thing: int) -> bytes:
-        """The msgpack `Actor` that CARLA sends for an object of the level: id 0, its label as the type."""
-        record = self._thing_records.get(thing)
-        if record is None:
-            found = self.world.town.scene.objects[thing]
-            label = int(found["label"])
-            box = Box(
-                (float(found["box_x"]), 0.0, float(found["box_z"])),
-                (float(found["half_x"]), float(found["half_y"]), float(found["half_z"])),
-            )
-            type_id = LEVEL_TYPE_IDS.get(Label(label), LEVEL_TYPE_ID)
-            actor = [0, 0, [0, type_id, []], box_to_wire(box, 0), bytes([label]), b""]
-            record = bytes(msgpack.packb(actor))
-            self._thing_records[thing] = record
-        return record
-
-    def actor_records(self, actor_ids: list[int]) -> Encoded:
-        """The records of those actors that are alive, as one msgpack array."""
-        alive = self.world.actors
-        records = [self.actor_record(actor_id) for actor_id in actor_ids if actor_id in alive]
-        return Encoded(msgpack.Packer().pack_array_header(len(records)) + b"".join(records))
 
     def expect_subscriber(self, stream_id: int) -> None:
         """A client is about to subscribe to the world or to a sensor.
@@ -456,19 +380,9 @@ class Simulation:
         """The 24 bytes that tell a client where a stream is."""
         return Token(stream_id, self._stream_port).encode()
 
-    def _describe(self, actor_id: int) -> list[object]:
-        if actor_id == 0:
-            return [0, 0, [0, LEVEL_TYPE_ID, []], box_to_wire(NO_BOX, 0), b"\0", b""]
-        actor = self.world.actor(actor_id)
+    def _token_of(self, actor_id: int) -> bytes:
         mounted = self._mounted.get(actor_id)
-        return [
-            actor.id,
-            actor.parent_id,
-            [actor.uid, actor.blueprint_id, [list(attribute) for attribute in actor.attributes]],
-            box_to_wire(actor.box, actor.id),
-            actor.semantic_tags,
-            b"" if mounted is None else self.stream_token(mounted.stream_id),
-        ]
+        return b"" if mounted is None else self.stream_token(mounted.stream_id)
 
     def _geolocate(self, x: float, y: float, z: float) -> tuple[float, float, float]:
         """Ask the client's own map reader, so that both sides agree on the projection."""
@@ -476,11 +390,6 @@ class Simulation:
             self._map = carla.Map(self.world.town.name, self.world.town.opendrive)
         place = self._map.transform_to_geolocation(carla.Location(x, y, z))
         return place.latitude, place.longitude, place.altitude
-
-
-def box_to_wire(box: Box, actor_id: int) -> list[object]:
-    """A `BoundingBox`: centre, half sizes, rotation, actor."""
-    return [list(box.center), list(box.extent), list(box.rotation), actor_id]
 
 
 def _complete(attributes: tuple[AttributeValue, ...], blueprint: Blueprint) -> tuple[AttributeValue, ...]:

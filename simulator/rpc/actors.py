@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from simulator.actor_records import NO_BOX, box_to_wire
 from simulator.rpc.appearance import walker
 from simulator.rpc.table import Method, value, void
-from simulator.simulation import NO_BOX, Simulation, box_to_wire
+from simulator.simulation import Simulation
 from simulator.wire.arguments import (
     BadArgumentError,
     Pose,
@@ -77,17 +78,17 @@ def get_actor_definitions(simulation: Simulation) -> list[object]:
 
 def get_spectator(simulation: Simulation) -> Encoded:
     """The spectator's actor."""
-    return Encoded(simulation.actor_record(simulation.world.spectator_id))
+    return Encoded(simulation.records.of_actor(simulation.world.spectator_id))
 
 
 def get_actors_by_id(simulation: Simulation, actor_ids: tuple[int, ...]) -> Encoded:
     """Those of the actors that are alive, each once however often it was asked for."""
-    return simulation.actor_records(list(dict.fromkeys(actor_ids)))
+    return simulation.records.of_actors(list(dict.fromkeys(actor_ids)))
 
 
 def spawn_actor(simulation: Simulation, what: Description, where: Pose) -> Encoded:
     """Spawn an actor in the world."""
-    return Encoded(simulation.actor_record(simulation.spawn(*what, where).id))
+    return Encoded(simulation.records.of_actor(simulation.spawn(*what, where).id))
 
 
 def spawn_actor_with_parent(
@@ -95,7 +96,7 @@ def spawn_actor_with_parent(
 ) -> Encoded:
     """Spawn an actor attached to another; the pose is relative to it."""
     actor = simulation.spawn(*what, where, parent_id, attachment)
-    return Encoded(simulation.actor_record(actor.id))
+    return Encoded(simulation.records.of_actor(actor.id))
 
 
 def destroy_actor(simulation: Simulation, actor_id: int) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from simulator.actor_records import box_to_wire
 from simulator.rpc.table import Method, constant, value, void
-from simulator.simulation import Simulation, box_to_wire
+from simulator.simulation import Simulation
 from simulator.wire.arguments import BadArgumentError, array, flag, number, unsigned
 from simulator.wire.layouts import TrafficLightState
 from simulator.wire.rpc import Value

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from simulator.actor_records import box_to_wire
 from simulator.rpc.table import Method, value, void
 from simulator.scene.build import object_id
 from simulator.scene.objects import Label, MapLayer
-from simulator.simulation import Simulation, box_to_wire
+from simulator.simulation import Simulation
 from simulator.wire.arguments import BadArgumentError, array_of, flag, integer, unsigned
 from simulator.wire.rpc import Value
 from simulator.world.actors import ActorKind, Box, Transform

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.connections import StreamConnection, Streams
+from simulator.subscribers import StreamConnection, Streams
 
 SELDOM = 123_456
 """A stream that nobody publishes."""

@@ -18,8 +18,8 @@ import carla
 import msgpack
 import pytest
 
-from simulator.connections import MAX_BACKLOG_BYTES
 from simulator.simulation import WORLD_STREAM
+from simulator.sockets import MAX_BACKLOG_BYTES
 from simulator.wire.layouts import SENSOR_HEADER
 from simulator.wire.streams import Token
 from tests.support import headless
