@@ -52,7 +52,7 @@ class Row:
         ticks, vehicles, walkers: what was driven.
         ticks_per_s: of the client's loop.
         off_share: largest share of ticks that a vehicle spent off its lane; `off_type` names its blueprint.
-        border_share: the same, farther than the limit beyond the border of its lane.
+        centre_share, centre_type: the same for being farther than the limit from the middle of its lane.
         off_vehicles: vehicles above the limit.
         overlaps: lasting overlaps of two boxes.
         crossings, red: of stop lines, and of those at red.
@@ -62,6 +62,7 @@ class Row:
         km: driven by all of them.
         pokes: of the server's watchdog, None on a server that is not ours.
         rss_mib: of the server at the end.
+        left_out: kinds of vehicles that do not fit into the town's lanes, or were left out otherwise.
     """
 
     town: str
@@ -72,7 +73,8 @@ class Row:
     ticks_per_s: float = 0.0
     off_share: float = 0.0
     off_type: str = ""
-    border_share: float = 0.0
+    centre_share: float = 0.0
+    centre_type: str = ""
     off_vehicles: int = 0
     overlaps: int = 0
     crossings: int = 0
@@ -83,6 +85,7 @@ class Row:
     km: float = 0.0
     pokes: int | None = None
     rss_mib: float | None = None
+    left_out: tuple[str, ...] = ()
 
     def broken(self) -> tuple[str, ...]:
         """The limits that do not hold."""
@@ -99,7 +102,7 @@ class Row:
 def row_of(tape: Tape, found: Findings, pokes: int | None, rss_mib: float | None) -> Row:
     """Sum up a run that came to its end."""
     cast = tape.cast
-    worst = int(np.argmax(found.off_share))
+    worst, farthest = int(np.argmax(found.off_share)), int(np.argmax(found.centre_share))
     return Row(
         town=cast.town,
         ended="done",
@@ -109,7 +112,8 @@ def row_of(tape: Tape, found: Findings, pokes: int | None, rss_mib: float | None
         ticks_per_s=round(len(tape.pose) / cast.wall_s, 1),
         off_share=round(float(found.off_share[worst]), 4),
         off_type=cast.type_ids[worst],
-        border_share=round(float(found.border_share.max()), 4),
+        centre_share=round(float(found.centre_share[farthest]), 4),
+        centre_type=cast.type_ids[farthest],
         off_vehicles=int((found.off_share > OFF_SHARE).sum()),
         overlaps=len(found.overlaps),
         crossings=len(found.crossings),
@@ -120,6 +124,7 @@ def row_of(tape: Tape, found: Findings, pokes: int | None, rss_mib: float | None
         km=round(float(found.driven_m.sum()) / 1000.0, 1),
         pokes=pokes,
         rss_mib=rss_mib,
+        left_out=cast.left_out,
     )
 
 
@@ -177,6 +182,8 @@ def _drive(server: Endpoint, town: str, options: argparse.Namespace, tape: Path,
     arguments = ["--server", f"{server.host}:{server.port}", "--town", town, "--tape", str(tape)]
     for name in ("vehicles", "walkers", "ticks", "seed"):
         arguments += [f"--{name}", str(getattr(options, name))]
+    if options.every_kind:
+        arguments.append("--every-kind")
     errors = tape.with_suffix(".log")
     with errors.open("w") as log:
         client = subprocess.Popen(
@@ -239,14 +246,14 @@ def table_of(rows: Sequence[Row]) -> Table:
     """The rows for people."""
     table = Table(title="Traffic manager soak")
     for heading in (
-        "town", "vehicles", "walkers", "ticks", "tick/s", "km", "off lane", "beyond border", "overlaps",
+        "town", "vehicles", "walkers", "ticks", "tick/s", "km", "off lane", "off centre", "overlaps",
         "lines crossed", "at red", "contacts", "stuck", "removed", "pokes", "RSS MiB", "verdict",
     ):  # fmt: skip
         table.add_column(heading, justify="left" if heading in ("town", "verdict") else "right")
     for row in rows:
         numbers = (
             row.vehicles, row.walkers, row.ticks, row.ticks_per_s, row.km, f"{row.off_share:.2%}",
-            f"{row.border_share:.2%}", row.overlaps, row.crossings, row.red, row.contacts, row.stuck,
+            f"{row.centre_share:.2%}", row.overlaps, row.crossings, row.red, row.contacts, row.stuck,
             row.removed, "-" if row.pokes is None else row.pokes, "-" if row.rss_mib is None else row.rss_mib,
         )  # fmt: skip
         table.add_row(row.town, *map(str, numbers), "; ".join(row.broken()) or "holds")
@@ -264,6 +271,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--walkers", type=int, default=30)
     parser.add_argument("--ticks", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--every-kind",
+        action="store_true",
+        help="also vehicles that do not fit into the lanes of a town's bends (see tests/soak/fitting.py)",
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/soak"))
     return parser.parse_args(arguments)
 
@@ -279,6 +291,9 @@ def main() -> int:
     report = [{**asdict(row), "broken": row.broken()} for row in rows]
     (options.out / "soak.json").write_text(json.dumps(report, indent=2) + "\n")
     console.print(table_of(rows))
+    for row in rows:
+        if row.left_out:
+            console.print(f"{row.town}, do not fit into its lanes: {', '.join(row.left_out)}")
     return 1 if any(row.broken() for row in rows) else 0
 
 

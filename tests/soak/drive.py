@@ -19,6 +19,7 @@ import carla
 import numpy as np
 
 from harness.client.landmarks import read_landmarks
+from tests.soak.fitting import bends, fits
 from tests.soak.pedestrians import Pedestrians
 from tests.soak.tape import Recorder, cast_of
 from tests.support.carla_client import DELTA_S, connect, go_asynchronous, go_synchronous
@@ -28,27 +29,41 @@ _LEAD_M = 2.5
 _SLOWER_PERCENT = 30.0
 """Gap and speed of CARLA's own example `generate_traffic`."""
 
-_TOO_WIDE = "vehicle.mitsubishi.fusorosa"
-"""A bus whose box is 3.94 m wide, mirrors included: as wide as a lane or wider, so that the traffic manager
-sees it overlap with what comes the other way. CARLA's example leaves out such vehicles with `--safe`."""
-
 _FILL_M = 12.0  # places along the lanes where a town has fewer spawn points than vehicles are wished for
 _LIFT_M = 0.5
 _SAY_EVERY = 50
 
 
+def fitting_kinds(world: carla.World) -> tuple[list[carla.ActorBlueprint], list[carla.ActorBlueprint]]:
+    """The kinds of vehicles that fit into the town's lanes (`tests.soak.fitting`), and the others."""
+    town = world.get_map()
+    lanes, place = bends(town), town.get_spawn_points()[0]
+    kinds, left_out = [], []
+    for blueprint in _every_kind(world):
+        vehicle = world.spawn_actor(blueprint, place)  # a box is known of spawned vehicles only
+        (kinds if fits(vehicle.bounding_box, lanes) else left_out).append(blueprint)
+        vehicle.destroy()
+        world.tick()
+    return kinds, left_out
+
+
+def _every_kind(world: carla.World) -> list[carla.ActorBlueprint]:
+    return sorted(world.get_blueprint_library().filter("vehicle.*"), key=lambda b: str(b.id))
+
+
 def spawn_traffic(
-    client: carla.Client, world: carla.World, tm_port: int, count: int, rng: np.random.Generator
+    client: carla.Client,
+    world: carla.World,
+    tm_port: int,
+    count: int,
+    library: Sequence[carla.ActorBlueprint],
+    rng: np.random.Generator,
 ) -> list[carla.Actor]:
-    """Spawn vehicles of every kind but one as `generate_traffic` does, under the traffic manager."""
+    """Spawn vehicles of these kinds as `generate_traffic` does, under the traffic manager."""
     spawn, autopilot, new = (
         carla.command.SpawnActor,
         carla.command.SetAutopilot,
         carla.command.FutureActor,
-    )
-    library = sorted(
-        (b for b in world.get_blueprint_library().filter("vehicle.*") if b.id != _TOO_WIDE),
-        key=lambda b: str(b.id),
     )
     places = list(world.get_map().get_spawn_points())
     places = [places[int(i)] for i in rng.permutation(len(places))] + _lane_places(world.get_map(), rng)
@@ -87,17 +102,18 @@ def drive(options: argparse.Namespace) -> int:
     go_synchronous(client.get_world())  # first, or the new world would run by the wall clock for a moment
     world = client.load_world(options.town, reset_settings=False)
     world.tick()
+    library, left_out = (_every_kind(world), []) if options.every_kind else fitting_kinds(world)
     tm_port = options.tm_port or free_port()
     manager = client.get_trafficmanager(tm_port)
     manager.set_synchronous_mode(True)
     manager.set_random_device_seed(options.seed)
     manager.set_global_distance_to_leading_vehicle(_LEAD_M)
     manager.global_percentage_speed_difference(_SLOWER_PERCENT)
-    vehicles = spawn_traffic(client, world, tm_port, options.vehicles, traffic_rng)
+    vehicles = spawn_traffic(client, world, tm_port, options.vehicles, library, traffic_rng)
     pedestrians = Pedestrians(client, world, options.walkers, walker_rng)
     world.tick()
     landmarks = read_landmarks(list(world.get_actors()), world, world.get_map())
-    cast = cast_of(options.town, DELTA_S, vehicles, pedestrians.actors, landmarks)
+    cast = cast_of(options.town, DELTA_S, vehicles, pedestrians.actors, landmarks, [b.id for b in left_out])
     actors = [*vehicles, *pedestrians.actors]
     recorder = Recorder(world, cast, actors, landmarks.light_actors, options.ticks)
     half = np.array(cast.box)[: len(vehicles), :2]
@@ -135,6 +151,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--walkers", type=int, default=30)
     parser.add_argument("--ticks", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--every-kind", action="store_true", help="also vehicles that do not fit into the lanes"
+    )
     parser.add_argument("--tm-port", type=int, default=0, help="of the traffic manager; 0 takes a free one")
     return parser.parse_args(arguments)
 

@@ -1,11 +1,13 @@
 """From a tape to findings: who left the lane, who stood in whom, who ran a red light, who got stuck. Pure.
 
-*Off the lane* is measured where no part of the vehicle is in a junction, at the actor's origin, against the
-centre line of the nearest driving lane that runs the vehicle's way (within 60 degrees): farther than `OFF_M`
-from that line counts, except while the vehicle changes lanes. A lane change is a stretch of being off in
-which the nearest lane becomes the neighbouring one, with at most `CHANGE_S` of driving; it ends when the
-vehicle is within `OFF_M` of the new line. The lax reading of the same limit, farther than `OFF_M` beyond the
-border of the lane, is reported beside it.
+*Off the lane* is measured where no part of the vehicle is in a junction, at the corners of its box and in the
+middle of its ends: one of them farther than `OFF_M` beyond the border of the nearest driving lane that runs
+the vehicle's way (within 60 degrees) counts.
+
+*Off the centre line* is reported beside it: the actor's origin farther than `OFF_M` from the middle of its
+lane, whether or not the vehicle fits into the lane there, except while it changes lanes. A lane change is a
+stretch of being off in which the nearest lane becomes the neighbouring one, with at most `CHANGE_S` of
+driving; it ends when the vehicle is within `OFF_M` of the new line.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ DEEP_M = 0.05
 LASTING_S = 1.0
 STUCK_S = 180.0
 _STANDS_MPS = 0.3
+_LINE_M = 0.2  # half of a painted stop line: who comes to rest on it has not crossed it
 _TOUCH_M = -0.01  # a gap of a centimetre counts as contact
 _CELL_M = 4.0
 _LEVEL_M = 4.0
@@ -76,7 +79,7 @@ class Findings:
 
     Attributes:
         off_share: (V,) share of a vehicle's ticks on which it was off its lane outside junctions.
-        border_share: (V,) the same beyond the border of the lane.
+        centre_share: (V,) the same, off the centre line.
         overlaps: overlaps deeper than `DEEP_M` that lasted longer than `LASTING_S`.
         contacts: every beginning of a contact with a vehicle in it.
         crossings: of stop lines.
@@ -86,7 +89,7 @@ class Findings:
     """
 
     off_share: Float
-    border_share: Float
+    centre_share: Float
     overlaps: tuple[Pairing, ...]
     contacts: tuple[Pairing, ...]
     crossings: tuple[Crossing, ...]
@@ -103,7 +106,7 @@ class Findings:
 def judge(tape: Tape, graph: LaneGraph) -> Findings:
     """Judge a run in the town of `graph`."""
     count = tape.cast.vehicles
-    off, border = off_lane(tape, graph)
+    off, aside = off_lane(tape, graph)
     here = ~np.isnan(tape.pose[:, :count, 0])
     ticks = np.maximum(here.sum(axis=0), 1)
     box = np.array(tape.cast.box)
@@ -111,7 +114,7 @@ def judge(tape: Tape, graph: LaneGraph) -> Findings:
     lasting = round(LASTING_S / tape.cast.dt_s)
     return Findings(
         off_share=off.sum(axis=0) / ticks,
-        border_share=border.sum(axis=0) / ticks,
+        centre_share=aside.sum(axis=0) / ticks,
         overlaps=tuple(one for one in deep if one.ticks > lasting),
         contacts=_pairings(tape.pose, box, count, _TOUCH_M),
         crossings=_crossings(tape),
@@ -125,22 +128,26 @@ def judge(tape: Tape, graph: LaneGraph) -> Findings:
 
 
 def off_lane(tape: Tape, graph: LaneGraph) -> tuple[Bool, Bool]:
-    """(T, V) whether a vehicle is off its lane outside junctions, strictly and beyond the border."""
+    """(T, V) whether a vehicle is off its lane outside junctions, and whether off its centre line."""
     count = tape.cast.vehicles
     pose, box = tape.pose[:, :count], np.array(tape.cast.box)[:count]
-    aside, half_width, inside = lane_offsets(pose, graph)
+    aside, _, inside = lane_offsets(pose, graph)
+    beyond = np.zeros(pose.shape[:2], np.bool_)
+    cos, sin = np.cos(pose[..., 3]), np.sin(pose[..., 3])
     for end in (box[:, 3] + box[:, 0], box[:, 3] - box[:, 0]):
-        moved = pose.copy()
-        moved[..., 0] += end * np.cos(pose[..., 3])
-        moved[..., 1] += end * np.sin(pose[..., 3])
-        inside |= lane_offsets(moved, graph)[2]
-    beyond = np.abs(aside) - half_width > OFF_M
+        for side in (-box[:, 1], np.zeros(count), box[:, 1]):
+            moved = pose.copy()
+            moved[..., 0] += end * cos - side * sin
+            moved[..., 1] += end * sin + side * cos
+            away, half_width, in_junction = lane_offsets(moved, graph)
+            beyond |= np.abs(away) - half_width > OFF_M
+            inside |= in_junction
     off = np.abs(aside) > OFF_M
     off[inside] = beyond[inside] = False
     drives = tape.speed[:, :count] > _STANDS_MPS
     for i in range(count):
         _forgive_changes(off[:, i], aside[:, i], drives[:, i], round(CHANGE_S / tape.cast.dt_s))
-    return off, beyond
+    return beyond, off
 
 
 def lane_offsets(pose: NDArray[np.float32], graph: LaneGraph) -> tuple[Float, Float, Bool]:
@@ -279,7 +286,7 @@ def _crossings(tape: Tape) -> tuple[Crossing, ...]:
     found: list[Crossing] = []
     for x, y, z, yaw, width, row in lines:
         dx, dy = front[..., 0] - x, front[..., 1] - y
-        along = dx * np.cos(yaw) + dy * np.sin(yaw)
+        along = dx * np.cos(yaw) + dy * np.sin(yaw) - _LINE_M
         across = np.abs(-dx * np.sin(yaw) + dy * np.cos(yaw))
         near = (across < width / 2.0) & (np.abs(pose[..., 2] - z) < _LEVEL_M) & (np.abs(along) < 5.0)
         near &= np.cos(pose[..., 3] - yaw) > 0.7

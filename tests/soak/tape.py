@@ -31,6 +31,7 @@ class Cast:
         box: (N, 5) half length, half width and half height of an actor's box, and its centre's x and z, m.
         lines: (L, 6) stop lines: x, y, z m, yaw rad, lane width m, row of the light.
         wall_s: what the run took, 0 before its end.
+        left_out: ids of the kinds of vehicles that were not driven.
     """
 
     town: str
@@ -40,6 +41,7 @@ class Cast:
     box: tuple[tuple[float, ...], ...]
     lines: tuple[tuple[float, ...], ...]
     wall_s: float = 0.0
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,9 @@ class Tape:
             raw = json.loads(str(stored["cast"]))
             for name in ("box", "lines"):
                 raw[name] = tuple(tuple(row) for row in raw[name])
-            cast = Cast(**{**raw, "type_ids": tuple(raw["type_ids"])})
+            for name in ("type_ids", "left_out"):
+                raw[name] = tuple(raw.get(name, ()))
+            cast = Cast(**raw)
             return cls(cast, stored["pose"], stored["speed"], stored["told"], stored["lights"])
 
 
@@ -88,6 +92,7 @@ def cast_of(
     vehicles: Sequence[carla.Actor],
     walkers: Sequence[carla.Actor],
     landmarks: Landmarks,
+    left_out: Sequence[str] = (),
 ) -> Cast:
     """Describe the actors and stop lines of a run."""
     boxes = [actor.bounding_box for actor in (*vehicles, *walkers)]
@@ -103,6 +108,7 @@ def cast_of(
         type_ids=tuple(actor.type_id for actor in (*vehicles, *walkers)),
         box=tuple((b.extent.x, b.extent.y, b.extent.z, b.location.x, b.location.z) for b in boxes),
         lines=tuple(tuple(float(value) for value in line) for line in lines),
+        left_out=tuple(left_out),
     )
 
 

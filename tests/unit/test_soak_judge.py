@@ -33,6 +33,22 @@ def lane(graph: LaneGraph) -> np.ndarray:
     raise AssertionError("Town04 has motorways")
 
 
+@pytest.fixture(scope="module")
+def verge(graph: LaneGraph) -> np.ndarray:
+    """As `lane`, 3.5 m wide, and nothing to drive on to its right."""
+    free = ~graph.in_junction & (graph.length_m > 120.0) & (graph.beside[:, 1] < 0)
+    for segment in np.flatnonzero(free):
+        points = graph.points(int(segment))
+        yaw = np.unwrap(np.radians(graph.rotation_deg[points, 1]))
+        if (
+            np.ptp(yaw) < 0.01
+            and np.ptp(graph.width_m[points]) < 0.01
+            and abs(graph.width_m[points][0] - 3.5) < 0.01
+        ):
+            return np.column_stack((graph.location[points], yaw))
+    raise AssertionError("Town04 has verges")
+
+
 def tape_of(*poses: np.ndarray, speed: float = 10.0, lights: np.ndarray | None = None) -> Tape:
     """Vehicles of 4 m x 2 m with the given (TICKS, 4) poses."""
     count = len(poses)
@@ -57,24 +73,37 @@ def driven(lane: np.ndarray, aside_m: np.ndarray | float) -> np.ndarray:
 
 
 def test_on_the_lane_is_not_off(lane: np.ndarray, graph: LaneGraph) -> None:
-    assert judge(tape_of(driven(lane, 0.8)), graph).off_share == pytest.approx([0.0])
+    found = judge(tape_of(driven(lane, 0.8)), graph)
+    assert found.off_share == pytest.approx([0.0])
+    assert found.centre_share == pytest.approx([0.0])
 
 
-def test_beside_the_lane_counts(lane: np.ndarray, graph: LaneGraph) -> None:
+def test_beside_the_middle_of_the_lane_is_off_the_centre_line_only(
+    lane: np.ndarray, graph: LaneGraph
+) -> None:
     aside = np.where(np.arange(TICKS) < 20, 1.2, 0.0)
     found = judge(tape_of(driven(lane, aside)), graph)
-    assert found.off_share == pytest.approx([0.1])
-    assert found.border_share == pytest.approx([0.0])
+    assert found.centre_share == pytest.approx([0.1])
+    assert found.off_share == pytest.approx([0.0])
+
+
+@pytest.mark.parametrize(("over_m", "share"), [(0.9, 0.0), (1.1, 0.1)])
+def test_a_side_more_than_a_metre_beyond_the_border_is_off_the_lane(
+    verge: np.ndarray, graph: LaneGraph, over_m: float, share: float
+) -> None:
+    """Half of a lane of 3.5 m, less half of the vehicle's 2 m, and so far over."""
+    aside = np.where(np.arange(TICKS) < 20, 1.75 - 1.0 + over_m, 0.0)
+    assert judge(tape_of(driven(verge, aside)), graph).off_share == pytest.approx([share])
 
 
 def test_a_lane_change_does_not(lane: np.ndarray, graph: LaneGraph) -> None:
     change = np.clip((np.arange(TICKS) - 50) / 60.0, 0.0, 1.0) * 3.5
-    assert judge(tape_of(driven(lane, change)), graph).off_share == pytest.approx([0.0])
+    assert judge(tape_of(driven(lane, change)), graph).centre_share == pytest.approx([0.0])
 
 
 def test_to_drive_between_two_lanes_does(lane: np.ndarray, graph: LaneGraph) -> None:
     found = judge(tape_of(driven(lane, np.where(np.arange(TICKS) < 150, 1.6, 0.0))), graph)
-    assert found.off_share == pytest.approx([0.75])
+    assert found.centre_share == pytest.approx([0.75])
 
 
 @pytest.mark.parametrize(("ticks", "expected"), [(15, 0), (25, 1)])
@@ -98,6 +127,15 @@ def test_crossings_of_stop_lines(
     found = judge(replace(tape, cast=replace(tape.cast, lines=(line,))), graph)
     assert [(one.tick, one.vehicle, one.light) for one in found.crossings] == [(tick, 0, 0)]
     assert len(found.red) == red
+
+
+def test_who_comes_to_rest_on_the_painted_line_has_not_crossed_it(lane: np.ndarray, graph: LaneGraph) -> None:
+    pose = driven(lane, 0.0)
+    pose[101:] = pose[101]
+    x, y = pose[101, :2] + 1.9 * np.array([np.cos(lane[0, 3]), np.sin(lane[0, 3])])
+    line = (float(x), float(y), float(lane[0, 2]), float(lane[0, 3]), 3.5, 0.0)  # 0.1 m behind its front
+    tape = tape_of(pose, lights=np.full((TICKS, 1), RED, np.uint8))
+    assert not judge(replace(tape, cast=replace(tape.cast, lines=(line,))), graph).crossings
 
 
 def test_who_is_gone_is_removed_and_who_waits_at_red_is_not_stuck(lane: np.ndarray, graph: LaneGraph) -> None:

@@ -193,31 +193,33 @@ class Pilot:
 
     def _stop_lines(self) -> list[tuple[int, Any]]:
         """Where the path crosses the stop line of a light: (index of the path's point, light)."""
-        found = []
-        for light in self._world.get_actors().filter("traffic.traffic_light*"):
-            for point in light.get_stop_waypoints():
-                index = self._index_of(point.transform)
-                if index is not None:
-                    found.append((index, light))
-        return found
+        return [
+            (index, light)
+            for light in self._world.get_actors().filter("traffic.traffic_light*")
+            for point in light.get_stop_waypoints()
+            for index in self._indices_of(point.transform)
+        ]
 
     def _sign_places(self) -> list[int]:
         """Where the path meets the trigger volume of a stop sign."""
         town = self._world.get_map()
-        found = []
-        for sign in self._world.get_actors().filter("traffic.stop"):
-            place = sign.get_transform().transform(sign.trigger_volume.location)
-            index = self._index_of(town.get_waypoint(place).transform)
-            if index is not None:
-                found.append(index)
-        return sorted(found)
+        places = [
+            sign.get_transform().transform(sign.trigger_volume.location)
+            for sign in self._world.get_actors().filter("traffic.stop")
+        ]
+        return sorted(
+            index for place in places for index in self._indices_of(town.get_waypoint(place).transform)
+        )
 
-    def _index_of(self, pose: carla.Transform) -> int | None:
+    def _indices_of(self, pose: carla.Transform) -> list[int]:
+        """Where the path passes a place in its direction: once a lap, for a path may come by again."""
         offsets = np.hypot(*(self._path - (pose.location.x, pose.location.y)).T)
-        index = int(np.argmin(offsets))
+        close = np.flatnonzero(offsets < 1.5)
+        passages = np.split(close, np.flatnonzero(np.diff(close) > 1) + 1) if len(close) else []
+        nearest = [int(each[np.argmin(offsets[each])]) for each in passages]
         yaw = math.radians(pose.rotation.yaw)
-        agrees = float(self._heading(index) @ (math.cos(yaw), math.sin(yaw)))
-        return index if offsets[index] < 1.5 and agrees > 0.5 else None
+        ahead = (math.cos(yaw), math.sin(yaw))
+        return [index for index in nearest if float(self._heading(index) @ ahead) > 0.5]
 
 
 def path_ahead(town: carla.Map, start: carla.Location, *, turn: str, length_m: float = 1500.0) -> np.ndarray:
