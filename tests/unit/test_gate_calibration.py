@@ -11,7 +11,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.gate.calibration import Defect, calibrate, draw, pools_of, spoil
 from harness.gate.model import Sample, Verdict
-from harness.gate.power import power_table
+from harness.gate.power import _first, power_table
 from tests.support.samples import HEALTHY, rules, sample, shifted, without
 
 
@@ -114,6 +114,25 @@ def test_one_route_gains_freedom_by_repeats() -> None:
     noise = sample(routes=1, repeats=12, change=shifted("driving_score", 0.0, noise=1.0), label="noise")
     (row,) = power_table(noise, rules(), repeats=5)
     assert row.detectable == pytest.approx((2.131847 + 0.841621) * row.noise * math.sqrt(2 / 5), rel=1e-5)
+
+
+def test_two_routes_have_one_degree_of_freedom_whatever_their_repeats() -> None:
+    noise = sample(routes=2, repeats=12, change=shifted("driving_score", 0.0, noise=1.0), label="noise")
+    (row,) = power_table(noise, rules(), repeats=5)
+    assert row.detectable == pytest.approx((6.313752 + 0.841621) * row.noise * math.sqrt(2 / 10), rel=1e-5)
+
+
+def test_a_value_of_zero_is_a_value() -> None:
+    (row,) = power_table(sample(repeats=3), rules(["outside_lanes"]), repeats=2)
+    assert (row.mean, row.noise, row.detectable) == (0.0, 0.0, 0.0)
+    assert (row.repeats_to_pass, row.repeats_to_fail) == (1, 1)
+
+
+def test_the_first_number_with_the_wanted_chance() -> None:
+    assert _first(lambda n: n / 10, 0.5, 5) == 5
+    assert _first(lambda n: n / 10, 0.5, 4) is None
+    assert _first(lambda n: 1.0, 0.5, 9) == 1
+    assert [_first(lambda n, w=w: n, w, 7) for w in range(1, 8)] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_rates_need_kilometres() -> None:

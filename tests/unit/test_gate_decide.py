@@ -89,6 +89,21 @@ def test_identical_driving_passes_even_where_noise_is_unknown() -> None:
     assert any("identical to the baseline's, to the byte" in note for note in result.notes)
 
 
+def test_one_identical_pair_among_others_is_no_pass() -> None:
+    base = sample()
+    worse = sample(change=shifted("driving_score", -12.0, noise=1.0), label="pr")
+    mixed = replace(worse, episodes=(base.episodes[0], *worse.episodes[1:]))
+    result = gate(base, mixed, rules())
+    assert (result.verdict, result.n_identical) == (FAIL, 1)
+
+
+@pytest.mark.parametrize("by", [0.5, -0.5])
+def test_exactly_the_margin_is_too_much(by: float) -> None:
+    other = sample(change=shifted("cruise_speed", by), label="pr")
+    assert gate(sample(), other, rules({"cruise_speed": 0.5})).verdict is FAIL
+    assert gate(sample(), other, rules({"cruise_speed": 0.625})).verdict is PASS
+
+
 @pytest.mark.parametrize(("by", "verdict"), [(0.5, FAIL), (-0.5, FAIL), (0.02, PASS)])
 def test_a_metric_that_must_stay_may_change_in_no_direction(by: float, verdict: Verdict) -> None:
     other = sample(change=shifted("cruise_speed", by, noise=0.01), label="pr")

@@ -11,7 +11,7 @@ import pytest
 from harness.gate.decide import gate
 from harness.gate.model import Verdict
 from harness.gate.pairing import pair_up
-from harness.gate.sequential import BETS, decide_sequentially, e_value, look
+from harness.gate.sequential import decide_sequentially, e_value, look
 from tests.support.samples import metric, rules, sample, shifted
 
 
@@ -20,7 +20,7 @@ def test_an_e_value_is_the_mean_of_its_bets() -> None:
         by_hand = np.mean(
             [
                 math.prod(math.exp(bet * d / 2.0) / math.cosh(bet * d / 2.0) for d in differences)
-                for bet in BETS
+                for bet in (0.25, 0.5, 1.0, 2.0, 4.0)
             ]
         )
         assert e_value(differences, 2.0) == pytest.approx(by_hand)
@@ -60,6 +60,19 @@ def test_an_unchanged_policy_passes_as_soon_as_its_bound_allows() -> None:
     assert 1 < result.looks < 6
     before = look(pairing.first_repeats(result.looks - 1), rules(), result.looks - 1)
     assert before.verdict is Verdict.INCONCLUSIVE
+
+
+def test_every_look_may_be_the_last() -> None:
+    """The first repeat says nothing either way, the second is clear; later ones would be clearer."""
+
+    def unsteady(route: int, repeat: int) -> dict[str, float]:
+        by = -8.0 if repeat else (4.0 if route % 2 else -4.0)
+        return {"driving_score": 90.0 + by}
+
+    base = sample(routes=12, repeats=4)
+    worse = sample(routes=12, repeats=4, change=unsteady, label="pr")
+    result = decide_sequentially(pair_up(base, worse, rules()), rules())
+    assert (result.verdict, result.looks, result.n_pairs) == (Verdict.FAIL, 2, 24)
 
 
 def test_each_look_spends_less() -> None:
