@@ -84,6 +84,8 @@ def test_each_look_spends_less() -> None:
         interval = metric(look(pairing, rules(replicates=4000), count), "driving_score").interval
         assert interval is not None
         widths.append(interval.high - interval.low)
+    first = metric(look(pairing, rules(replicates=4000), 1), "driving_score").interval
+    assert first == metric(gate(base, noisy, rules(replicates=4000, alpha=0.025)), "driving_score").interval
     fixed = metric(gate(base, noisy, rules(replicates=4000)), "driving_score").interval
     assert fixed is not None
     assert fixed.high - fixed.low < widths[0] < widths[1] < widths[2]
@@ -99,6 +101,12 @@ def test_an_invalid_comparison_is_not_looked_at() -> None:
     torn = replace(sample(label="pr"), problems=("torn",))
     result = decide_sequentially(pair_up(sample(), torn, rules()), rules())
     assert (result.verdict, result.looks) == (Verdict.INVALID, None)
+
+
+def test_evidence_for_the_contrary_is_no_evidence() -> None:
+    better = sample(routes=8, change=shifted("driving_score", 8.0, noise=1.0), label="pr")
+    result = decide_sequentially(pair_up(sample(routes=8), better, rules()), rules())
+    assert metric(result, "driving_score").p_value == 1.0
 
 
 def test_counts_bet_on_events() -> None:
