@@ -77,7 +77,7 @@ mutation: $(VENV)/dev.stamp  ## are all lines of gate and score tested, and do t
 	  tests/property/test_score_*.py --cov=harness/gate --cov=harness/score --cov-fail-under=100
 	$(BIN)/python -m tests.mutation $(MUTATION_ARGS)
 
-regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (half an hour)
+regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (an hour)
 	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions $(REGRESSIONS_ARGS)
 
 train:  ## train a policy (arrives with the first training recipe)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Give the tests a Docker engine and a base image, on Debian as root; anywhere else say why not and leave it.
+# Give the tests a Docker engine, its compose plugin and a base image, on Debian as root; anywhere else say why not and
+# leave it.
 #   ci/start-docker.sh         an engine that runs already is left alone; the base image is made if it is missing
 #   ci/start-docker.sh stop    stop the engine if this script started it
 # Never fails: without an engine, the tests that need one are skipped with the reason.
@@ -26,12 +27,32 @@ if [ "${1:-start}" = stop ]; then
   exit 0
 fi
 
+may_install() { command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; }
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+update() { [ -n "${updated:-}" ] || { apt-get update -qq && updated=yes; }; }
 install() { # command package
   command -v "$1" >/dev/null && return 0
-  command -v apt-get >/dev/null || return 1
-  [ "$(id -u)" = 0 ] || return 1
-  [ -n "${updated:-}" ] || { apt-get update -qq && updated=yes; }
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+  may_install || return 1
+  update
+  apt_install "$2"
+}
+
+# bookworm has version 1 of compose only. Its successor's package needs no more than bookworm's libc.
+install_compose() {
+  docker compose version >/dev/null 2>&1 && return 0
+  may_install || return 1
+  update
+  apt_install docker-compose-v2 2>/dev/null && return 0 # Ubuntu's name
+  scratch=$(mktemp -d)
+  chmod 755 "$scratch"
+  mkdir -p "$scratch/lists/partial" "$scratch/parts"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" \
+    >"$scratch/trixie.list"
+  set -- -o "Dir::Etc::sourcelist=$scratch/trixie.list" -o "Dir::Etc::sourceparts=$scratch/parts" \
+    -o "Dir::State::lists=$scratch/lists"
+  apt-get "$@" update -qq && apt_install "$@" docker-compose
+  rm -rf "$scratch"
+  docker compose version >/dev/null 2>&1
 }
 
 # containerd's pid file outlives a SIGKILL, and the next engine then waits for nobody.
@@ -62,6 +83,7 @@ if ! answers; then
 else
   say "an engine runs already"
 fi
+install_compose || say "the compose plugin cannot be installed; the tests of the compose files will be skipped"
 
 docker image inspect "$BASE" >/dev/null 2>&1 && { say "$BASE is here"; exit 0; }
 timeout 60 docker pull --quiet "$BASE" >/dev/null 2>&1 && { say "$BASE pulled"; exit 0; }

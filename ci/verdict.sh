@@ -5,7 +5,8 @@
 #     ci/verdict.sh RUN POLICY [BASELINE [RULES [OUT]]]
 #
 # BASELINE is a stored baseline, a run folder, or a folder of stored baselines from which the fitting one is taken.
-# OUT (RUN/verdict) gets gate.txt, summary.md for a job summary or a comment, and the report. Needs drivegate on PATH.
+# OUT (RUN/verdict) gets verdict.txt (one word), gate.txt, summary.md for a job summary or a comment, and the report.
+# Needs drivegate on PATH.
 set -eu
 run=$1 policy=$2 baseline=${3:-ci/baselines} rules=${4:-ci/gate.yaml}
 out=${5:-$run/verdict}
@@ -25,21 +26,21 @@ fi
 cat "$out/gate.txt"
 
 case $code in
-  0) verdict=PASS ;; 1) verdict=FAIL ;; 3) verdict=INCONCLUSIVE ;; 4) verdict=INVALID ;; *) verdict="error $code" ;;
+  0) verdict=PASS ;; 1) verdict=FAIL ;; 3) verdict=INCONCLUSIVE ;; *) verdict=INVALID ;;
 esac
-[ -n "$baseline" ] || [ "$code" != 0 ] || verdict="no baseline"
-{
-  echo "## drivegate: $verdict"
-  echo
-  echo '```text'
-  cat "$out/gate.txt"
-  echo '```'
-} >"$out/summary.md"
+[ -n "$baseline" ] || [ "$code" != 0 ] || verdict=NONE
+echo "$verdict" >"$out/verdict.txt"
 
-# The report's own summary.md, with tables and links, takes the place of the one above.
-if [ -e "$run/run.json" ] && drivegate report --help >/dev/null 2>&1; then
-  set -- "$run" --rules "$rules" --out "$out"
-  [ -z "$baseline" ] || set -- "$@" --baseline "$baseline"
-  if drivegate report "$@"; then echo "Report: $out/report.html"; fi
+said() { echo '```text'; cat "$out/gate.txt"; echo '```'; }
+
+# The report's summary.md has tables and links; what the gate said has to do if there is nothing to report on.
+set -- "$run" --policy "$policy" --rules "$rules" --out "$out"
+[ -z "$baseline" ] || set -- "$@" --baseline "$baseline"
+if [ -e "$run/run.json" ] && drivegate report "$@" >"$out/report.log" 2>&1; then
+  [ "$verdict" != NONE ] || { echo; said; } >>"$out/summary.md"
+  echo "Report: $out/report.html"
+else
+  [ ! -e "$out/report.log" ] || cat "$out/report.log" >&2
+  { echo "## drivegate: $verdict"; echo; said; } >"$out/summary.md"
 fi
 exit "$code"

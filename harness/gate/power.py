@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -163,13 +164,7 @@ def _share(base: Int, cand: Int, holds: Callable[[int, int], bool]) -> float:
 
 
 def _first(chance: Callable[[int], float], wanted: float, most: int) -> int | None:
-    """The smallest number with the wanted chance, by doubling and halving (the chance grows with it)."""
-    low, high = 0, 1
-    while chance(high) < wanted:
-        low, high = high, 2 * high
-        if low >= most:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if chance(middle) >= wanted else (middle, high)
-    return high if high <= most else None
+    """The smallest number with the wanted chance, which grows with the number; None if it is above `most`."""
+    numbers = range(1, most + 1)
+    found = bisect_left(numbers, True, key=lambda number: chance(number) >= wanted)
+    return numbers[found] if found < most else None

@@ -51,7 +51,7 @@ class Nested:
         for value, route in zip(values, route_of, strict=True):
             groups.setdefault(route, []).append(value)
         counts = np.array([len(group) for group in groups.values()], np.int64)
-        table = np.zeros((len(groups), int(counts.max(initial=0))))
+        table = np.zeros((len(groups), int(counts.max())))
         for row, group in enumerate(groups.values()):
             table[row, : len(group)] = group
         return cls(table, counts)

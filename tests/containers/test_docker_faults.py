@@ -47,7 +47,7 @@ def nothing_is_left(engine: Engine, tmp_path: Path) -> Iterator[None]:
 
 
 def test_a_container_over_its_memory_limit_says_so(engine: Engine, image: str, tmp_path: Path) -> None:
-    server = _server(engine, image, tmp_path, DockerConfig(memory="48m"))
+    server = _server(engine, image, tmp_path, DockerConfig(memory="20m"))
     with pytest.raises(ServerStartError, match="--docker-memory"), server:
         pass
 

@@ -1,9 +1,9 @@
 """`make mutation`: change the gate and the score in small wrong ways, and see whether a test notices.
 
 Every mutant runs in a forked child of a process that has imported the slow libraries already, so that it
-costs about as long as the tests that reach the changed line (all tests of its module, if those do not
-notice). What survives is printed; if fewer than `MIN_KILLED` are killed, or if tests fail without any change,
-the exit code is 1.
+costs about as long as the tests that reach the changed line (coverage says which; no other can notice).
+What survives is printed; if fewer than `MIN_KILLED` are killed, or if tests fail without any change, the exit
+code is 1.
 
     python -m tests.mutation                    all modules, a seeded share of their mutants
     python -m tests.mutation --share 1          all mutants
@@ -30,15 +30,22 @@ from pathlib import Path
 from types import ModuleType
 
 import coverage
-import omegaconf  # noqa: F401 - imported once, before forking (pytest's plugins must not be)
+import hypothesis.strategies  # noqa: F401 - imported once, before forking (pytest's plugins must not be)
+import omegaconf  # noqa: F401
 import pyarrow  # noqa: F401
 import pydantic  # noqa: F401
 import pytest
+import rich.progress
+import rich.table  # noqa: F401
 import scipy.signal
 import scipy.spatial
 import scipy.stats  # noqa: F401
 import typer.testing  # noqa: F401
 
+import harness.config
+import harness.metrics.episode
+import harness.record  # noqa: F401
+import tests.support.method_coverage  # noqa: F401 - brings the simulator, which all tests have
 from tests.mutation.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +100,11 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102
 
 
+def _module(path: str) -> str:
+    """Name of the module in a file."""
+    return path.removesuffix(".py").replace("/", ".")
+
+
 def reaching(path: str, folder: Path) -> dict[int, list[str]]:
     """Which tests reach each line of a module. Lines that run at its import are left out: all reach them.
 
@@ -103,7 +115,7 @@ def reaching(path: str, folder: Path) -> dict[int, list[str]]:
     subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS[path]),
-            *("--cov", path.removesuffix(".py").replace("/", "."), "--cov-context=test", "--cov-report="),
+            *("--cov", str(Path(path).parent), "--cov-context=test", "--cov-report="),
         ],
         env=os.environ | {"COVERAGE_FILE": str(data)},
         stdout=subprocess.DEVNULL,
@@ -120,9 +132,8 @@ def reaching(path: str, folder: Path) -> dict[int, list[str]]:
 
 
 def survives(path: str, mutant: Mutant, lines: Mapping[int, Sequence[str]] | None = None) -> bool:
-    """Whether all tests of a module pass although it is wrong; those that reach the line go first."""
-    near = (lines or {}).get(mutant.line)
-    return not (near and not _passes(path, mutant, near)) and _passes(path, mutant, TESTS[path])
+    """Whether the tests that reach a line pass although it is wrong; all of a module's if that is unknown."""
+    return _passes(path, mutant, (lines or {}).get(mutant.line) or TESTS[path])
 
 
 def _passes(path: str, mutant: Mutant, tests: Sequence[str]) -> bool:
@@ -133,7 +144,7 @@ def _passes(path: str, mutant: Mutant, tests: Sequence[str]) -> bool:
         os.dup2(null, 1)
         os.dup2(null, 2)
         signal.alarm(LIMIT_S)
-        sys.meta_path.insert(0, _Mutated(path.removesuffix(".py").replace("/", "."), mutant.source))
+        sys.meta_path.insert(0, _Mutated(_module(path), mutant.source))
         code = 1
         try:
             # Not with pytest's own loader: it would take our modules for a plugin's, and load them unchanged.
@@ -155,6 +166,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time")
     options = parser.parse_args()
     os.chdir(ROOT)
+    early = {_module(path) for path in TESTS} & set(sys.modules)
+    assert not early, f"{early} would stay unchanged in every child"
     rng = random.Random(options.seed)
     began_s = time.monotonic()
     tried, survivors = 0, []

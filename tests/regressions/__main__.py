@@ -1,11 +1,14 @@
 """`make regressions`: does the gate find real defects, and nothing where there is none?
 
 Drives the expert, the expert with one defect each (`tests.support.sabotaged_experts`), and the expert amid
-other traffic, over a real suite on the embedded server; gates each against the healthy expert by
-`ci/gate.yaml`; prints a table; and ends in exit code 1 if a verdict or the metric that it names is wrong.
+other traffic, over a real suite on the embedded server. Each is gated against the healthy expert by
+`ci/gate.yaml`, as a user would: `drivegate gate --sequential --budget`, which drives repeats until it can
+decide. Prints a table, and ends in exit code 1 if a verdict or the metric that it names is wrong.
 Interrupted, it goes on.
 
-    python -m tests.regressions --out runs/regressions --workers 2
+    python -m tests.regressions --workers 2 --out runs/regressions
+    python -m tests.regressions --drawn 40961 --seeds 7301 9157 --out runs/fresh    # routes drawn by chance
+    python -m tests.regressions --at-once 3 --out runs/at-once                      # decide once, after 3
 """
 
 from __future__ import annotations
@@ -19,15 +22,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness.gate.decide import gate
+from harness.campaign.run import extend_run
+from harness.cli_gate import decide_on
 from harness.gate.model import GateResult, Verdict
-from harness.gate.rules import load_rules
+from harness.gate.rules import GateRules, load_rules
 from harness.gate.sample import load_sample
 from tests.regressions.routes import draw_suite
 
 ROOT = Path(__file__).parents[2]
+RULES = ROOT / "ci/gate.yaml"
+OTHER_SEEDS = "same_seed=false"
 SABOTAGED = "tests.support.sabotaged_experts"
-
 DRAWN_TOWNS = ("Town04", "Town07", "Town10HD")
 
 
@@ -61,25 +66,45 @@ CASES = (
 
 
 def drive(case: Case, options: argparse.Namespace) -> Path:
-    """Drive a case, or go on with it; returns its run folder."""
+    """Drive the first repeats of a case, or go on with them; returns its run folder."""
     out: Path = options.out / case.name
-    suites = [word for name in options.suite for word in ("--suite", name)]
-    command = [sys.executable, "-m", "harness.cli", "run", *suites, "--policy", case.policy]
-    command += [
-        "--seed",
-        str(options.seeds[case.other_traffic]),
-        "--traffic",
-        str(options.traffic),
-        "--repeats",
-        str(options.repeats),
-    ]
-    command += ["--workers", str(options.workers), "--out", str(out), "--resume"]
     log = options.out / f"{case.name}.log"
-    with log.open("a") as file:
-        done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"{case.name}: drivegate run ended with {done.returncode}; see {log}")
+    if (out / "run.json").exists():
+        with log.open("a") as file:
+            extend_run(out, options.at_once or 1, Console(file=file))
+        return out
+    words = [word for name in options.suite for word in ("--suite", name)]
+    words += ["--policy", case.policy, "--seed", options.seeds[case.other_traffic]]
+    words += ["--traffic", options.traffic, "--repeats", options.at_once or 1]
+    code = drivegate("run", *words, "--workers", options.workers, "--out", out, log=log)
+    if code != 0:
+        raise SystemExit(f"{case.name}: drivegate run ended with {code}; see {log}")
     return out
+
+
+def judge(case: Case, healthy: Path, rules: GateRules, options: argparse.Namespace) -> GateResult:
+    """Gate a case as a user does, and read the answer."""
+    candidate = drive(case, options)
+    if not options.at_once:
+        sides = ("--baseline", healthy, "--candidate", candidate, "--rules", RULES, "--set", OTHER_SEEDS)
+        log = options.out / f"{case.name}.log"
+        code = drivegate("gate", *sides, "--sequential", "--budget", options.budget, log=log)
+    samples = (load_sample(folder, None, rules.score_version) for folder in (healthy, candidate))
+    result = decide_on(*samples, rules, sequential=not options.at_once, ledger=None, today=None)
+    if not options.at_once and code != result.verdict.exit_code:
+        raise SystemExit(
+            f"{case.name}: drivegate gate ended with {code}, not with {result.verdict}; see {log}"
+        )
+    return result
+
+
+def drivegate(*words: object, log: Path) -> int:
+    """Run a command of ours; returns its exit code."""
+    command = [sys.executable, "-m", "harness.cli", *map(str, words)]
+    with log.open("a") as file:
+        return subprocess.run(
+            command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False
+        ).returncode
 
 
 def is_right(case: Case, result: GateResult) -> bool:
@@ -106,7 +131,10 @@ def main() -> int:
     parser.add_argument(
         "--seeds", nargs=2, type=int, default=[1, 2], help="of the campaigns, of other traffic"
     )
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--budget", type=int, default=8, help="most repeats of each route")
+    parser.add_argument(
+        "--at-once", type=int, metavar="REPEATS", help="decide after so many by the fixed-size tests instead"
+    )
     parser.add_argument("--traffic", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/regressions"))
@@ -116,19 +144,20 @@ def main() -> int:
     if options.drawn is not None:
         file = draw_suite(options.out / "routes.xml", DRAWN_TOWNS, options.per_town, options.drawn)
         options.suite = [str(file)]
-    rules = load_rules(ROOT / "ci/gate.yaml", ["same_seed=false"])
-    healthy = load_sample(drive(HEALTHY, options), None, rules.score_version)
-    table = Table("candidate", "verdict", "because", "as it must")
+    rules = load_rules(RULES, [OTHER_SEEDS])
+    healthy = drive(HEALTHY, options)
+    table = Table("candidate", "verdict", "repeats", "because", "as it must")
     wrong = 0
     for case in CASES:
         if case.name not in options.cases:
             continue
-        result = gate(healthy, load_sample(drive(case, options), None, rules.score_version), rules)
+        result = judge(case, healthy, rules, options)
         right = is_right(case, result)
         wrong += not right
-        table.add_row(
-            case.what, result.verdict.value.upper(), "\n".join(result.reasons), "yes" if right else "NO"
-        )
+        repeats = str(result.looks or options.at_once)
+        verdict = result.verdict.value.upper()
+        print(f"{case.what}: {verdict} after {repeats} repeats", flush=True)
+        table.add_row(case.what, verdict, repeats, "\n".join(result.reasons), "yes" if right else "NO")
     Console(width=160).print(table)
     return 1 if wrong else 0
 

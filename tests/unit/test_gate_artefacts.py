@@ -22,7 +22,7 @@ from harness.gate.flakes import (
     write_ledger,
 )
 from harness.gate.model import Verdict
-from harness.gate.rules import MetricRule, Scope, load_rules
+from harness.gate.rules import GateRules, MetricRule, Scope, load_rules
 from harness.metrics.catalogue import CATALOGUE, Direction, Kind, Missing
 from harness.record.errors import CorruptRecordError, FutureRecordError, RecordError
 from tests.support.samples import rules, sample
@@ -74,6 +74,45 @@ def test_overrides_win(tmp_path: Path) -> None:
     path = ROOT / "ci/gate.yaml"
     found = load_rules(path, ["alpha=0.1", "metrics.collisions.margin=0.75", "same_seed=false"])
     assert (found.alpha, found.metrics["collisions"].margin, found.same_seed) == (0.1, 0.75, False)
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    found = GateRules.model_validate({"metrics": {"collisions": {"margin": 1.0}}})
+    assert (found.alpha, found.scope, found.min_pairs) == (0.05, Scope.ROUTES, 6)
+    assert (found.replicates, found.seed, found.same_seed) == (4000, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("min_pairs", (2,), (1,)),
+        ("replicates", (200, 1_000_000), (199, 1_000_001)),
+        ("seed", (0,), (-1,)),
+        ("alpha", (0.001, 0.499), (0.0, 0.5)),
+        ("metrics.collisions.margin", (0.001, 9e9), (0.0, float("inf"))),
+        ("metrics.stop_signs.margin_pct", (0.001, 9e9), (0.0, float("inf"))),
+    ],
+)
+def test_values_of_rules_have_limits(
+    tmp_path: Path, key: str, good: tuple[float, ...], bad: tuple[float, ...]
+) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text("metrics: {collisions: {margin: 1}, stop_signs: {margin_pct: 1}}")
+    for value in good:
+        load_rules(path, [f"{key}={value}"])
+    for value in bad:
+        with pytest.raises(ConfigError, match=key.rpartition(".")[2]):
+            load_rules(path, [f"{key}={value if value < 1e300 else '.inf'}"])
+
+
+def test_an_artefact_is_written_for_readable_diffs(tmp_path: Path) -> None:
+    path = tmp_path / "new/folder/b.json"
+    for number in (1, 2):
+        write_artefact(path, {"b": [number], "a": "x"})
+        assert path.read_text() == f'{{\n "a": "x",\n "b": [\n  {number}\n ],\n "schema_version": 1\n}}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        write_artefact(path, {"a": float("nan")})
+    assert [one.name for one in path.parent.iterdir()] == ["b.json"]
 
 
 def test_margins() -> None:

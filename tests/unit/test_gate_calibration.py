@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.errors import ConfigError
 from harness.gate.calibration import Defect, calibrate, draw, pools_of, spoil
 from harness.gate.model import Sample, Verdict
-from harness.gate.power import power_table
+from harness.gate.power import _first, power_table
 from tests.support.samples import HEALTHY, rules, sample, shifted, without
 
 
@@ -114,6 +115,27 @@ def test_one_route_gains_freedom_by_repeats() -> None:
     noise = sample(routes=1, repeats=12, change=shifted("driving_score", 0.0, noise=1.0), label="noise")
     (row,) = power_table(noise, rules(), repeats=5)
     assert row.detectable == pytest.approx((2.131847 + 0.841621) * row.noise * math.sqrt(2 / 5), rel=1e-5)
+    (row,) = power_table(noise, rules(), repeats=2)
+    assert row.detectable == pytest.approx((6.313752 + 0.841621) * row.noise * math.sqrt(2 / 2), rel=1e-5)
+
+
+def test_two_routes_have_one_degree_of_freedom_whatever_their_repeats() -> None:
+    noise = sample(routes=2, repeats=12, change=shifted("driving_score", 0.0, noise=1.0), label="noise")
+    (row,) = power_table(noise, rules(), repeats=5)
+    assert row.detectable == pytest.approx((6.313752 + 0.841621) * row.noise * math.sqrt(2 / 10), rel=1e-5)
+
+
+def test_a_value_of_zero_is_a_value() -> None:
+    (row,) = power_table(sample(repeats=3), rules(["outside_lanes"]), repeats=2)
+    assert (row.mean, row.noise, row.detectable) == (0.0, 0.0, 0.0)
+    assert (row.repeats_to_pass, row.repeats_to_fail) == (1, 1)
+
+
+def test_the_first_number_with_the_wanted_chance() -> None:
+    assert _first(lambda n: n / 10, 0.5, 5) == 5
+    assert _first(lambda n: n / 10, 0.5, 4) is None
+    assert _first(lambda n: 1.0, 0.5, 9) == 1
+    assert [_first(lambda n, w=w: n, w, 7) for w in range(1, 8)] == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_rates_need_kilometres() -> None:
@@ -125,6 +147,29 @@ def test_rates_need_kilometres() -> None:
     # 12 km, five events against none are needed: Poisson(12 d) >= 5 with 80 % at d = 0.56.
     assert strict.detectable == pytest.approx(0.56, abs=0.05)
     assert (strict.mean, strict.noise, strict.margin) == (0.0, 0.0, 0.2)
+
+
+def test_rates_have_noise_of_their_own_and_share_the_error() -> None:
+    hits = lambda route, repeat: {"collisions": float(repeat == 0)}  # noqa: E731 - 8 in 48 km
+    noise = sample(routes=8, repeats=3, km=2.0, change=hits, label="noise")
+    (alone,) = power_table(noise, rules({"collisions": 0.2}), repeats=3)
+    assert (alone.mean, alone.noise) == (pytest.approx(8 / 48), pytest.approx(math.sqrt(8 / 48)))
+
+    def chance(d: float, km: float) -> float:
+        """That a rate higher by d is shown on so many kilometres: all counts there can be."""
+        counts = np.arange(120)
+        base, worse = (stats.poisson.pmf(counts, rate * km) for rate in (8 / 48, 8 / 48 + d))
+        b, c = counts[:, None], counts[None, :]
+        return float(base @ (stats.binom.sf(c - 1, b + c, 0.5) <= 0.05) @ worse)
+
+    found = alone.detectable or 0.0
+    assert chance(found + 0.02, 48.0) > 0.8 > chance(found - 0.04, 48.0)
+    needed = alone.repeats_to_fail or 0
+    assert chance(0.4, 16.0 * needed) > 0.78
+    assert chance(0.4, 16.0 * (needed - 1)) < 0.82
+    both = power_table(noise, rules({"collisions": 0.2, "red_lights": 0.2}), repeats=3)
+    assert (both[0].detectable or 0.0) > found
+    assert (both[0].repeats_to_fail or 0) >= needed
 
 
 def test_what_cannot_be_shown_in_reason_asks_for_more_routes() -> None:

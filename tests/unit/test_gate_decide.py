@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.gate.decide import gate
 from harness.gate.evidence import gather, rng_for
 from harness.gate.forecast import repeats_to_decide, standard_error
-from harness.gate.model import EpisodeKey, Sample, Verdict
+from harness.gate.intervals import rate_difference
+from harness.gate.model import EpisodeKey, Interval, Sample, Verdict
 from harness.gate.pairing import pair_up
 from harness.gate.rules import Scope
 from harness.metrics.catalogue import CATALOGUE
@@ -89,6 +91,23 @@ def test_identical_driving_passes_even_where_noise_is_unknown() -> None:
     assert any("identical to the baseline's, to the byte" in note for note in result.notes)
 
 
+def test_one_identical_pair_among_others_is_no_pass() -> None:
+    base = sample()
+    worse = sample(change=shifted("driving_score", -12.0, noise=1.0), label="pr")
+    mixed = replace(worse, episodes=(base.episodes[0], *worse.episodes[1:]))
+    result = gate(base, mixed, rules())
+    assert (result.verdict, result.n_identical) == (FAIL, 1)
+
+
+@pytest.mark.parametrize("by", [0.5, -0.5])
+def test_exactly_the_margin_is_too_much(by: float) -> None:
+    other = sample(change=shifted("cruise_speed", by), label="pr")
+    assert gate(sample(), other, rules({"cruise_speed": 0.5})).verdict is FAIL
+    assert gate(sample(), other, rules({"cruise_speed": 0.625})).verdict is PASS
+    worse = sample(change=shifted("driving_score", -2.0), label="pr")
+    assert gate(sample(), worse, rules()).verdict is FAIL
+
+
 @pytest.mark.parametrize(("by", "verdict"), [(0.5, FAIL), (-0.5, FAIL), (0.02, PASS)])
 def test_a_metric_that_must_stay_may_change_in_no_direction(by: float, verdict: Verdict) -> None:
     other = sample(change=shifted("cruise_speed", by, noise=0.01), label="pr")
@@ -145,6 +164,15 @@ def test_fewer_pairs_than_the_rules_ask_for_decide_nothing() -> None:
     assert gate(sample(routes=5, repeats=1), worse, rules(min_pairs=5)).verdict is FAIL
     ties = gate(sample(routes=5, repeats=1), sample(routes=5, repeats=1, label="pr"), rules(min_pairs=6))
     assert ties.verdict is INCONCLUSIVE
+    enough = gate(sample(routes=5, repeats=1), sample(routes=5, repeats=1, label="pr"), rules(min_pairs=5))
+    assert enough.verdict is PASS
+    assert enough.notes == ()
+
+
+def test_an_error_of_exactly_alpha_is_allowed() -> None:
+    worse = sample(routes=5, repeats=1, change=shifted("driving_score", -10.0), label="pr")
+    asked = rules(min_pairs=5, alpha=1 / 32)  # five equal signs
+    assert gate(sample(routes=5, repeats=1), worse, asked).verdict is FAIL
 
 
 def test_fixed_routes_need_two_repeats_of_each() -> None:
@@ -235,6 +263,48 @@ def test_shares_fail_by_mcnemar_and_pass_by_newcombe() -> None:
         gate(sample(routes=12, repeats=2, change=loses), sample(routes=12, repeats=2), rules(ask)).verdict
         is PASS
     )
+
+
+def uneven(counts: list[float], kms: list[float], label: str) -> Sample:
+    """One drive of each route, with so many red lights on so many kilometres."""
+    made = sample(routes=len(counts), repeats=1, label=label)
+    episodes = tuple(
+        replace(e, driven_km=km, values={**e.values, "red_lights": count})
+        for e, count, km in zip(made.episodes, counts, kms, strict=True)
+    )
+    return replace(made, episodes=episodes)
+
+
+def test_a_rate_is_events_over_kilometres_and_its_error_that_of_a_ratio() -> None:
+    counts = [1.0, 0.0, 3.0, 2.0], [4.0, 1.0, 6.0, 2.0]
+    kms = [4.0, 2.0, 1.0, 5.0], [4.0, 2.5, 1.0, 4.5]
+    base, worse = uneven(counts[0], kms[0], "base"), uneven(counts[1], kms[1], "pr")
+    found = evidence_of(worse, base, "red_lights", replicates=20_000)
+    assert (found.baseline, found.candidate) == (pytest.approx(6 / 12), pytest.approx(13 / 12))
+    assert found.effect == pytest.approx(7 / 12)
+    boot = found.bootstrap(Scope.ROUTES)
+    assert boot is not None
+    # Linearised: each route adds (count - rate * km) / mean km, candidate minus baseline.
+    influence = np.array(counts[1]) - 13 / 12 * np.array(kms[1]) - (counts[0] - 6 / 12 * np.array(kms[0]))
+    assert boot.error == pytest.approx((influence / 3.0).std(ddof=1) / 2.0)
+    assert float(boot.draws.mean()) == pytest.approx(7 / 12, abs=0.15)
+    exact, resampled = rate_difference(6, 12.0, 13, 12.0, 0.05), boot.bounds(0.05)
+    bounds = found.bounds(Scope.ROUTES, 0.05)
+    assert bounds == Interval(min(exact.low, resampled.low), max(exact.high, resampled.high))
+    mirrored = found.reversed().bounds(Scope.ROUTES, 0.05)
+    assert mirrored is not None
+    back = found.reversed().bootstrap(Scope.ROUTES)
+    assert back is not None
+    assert back.draws.tolist() == sorted((-boot.draws).tolist())
+
+
+def test_pairs_of_a_share_are_counted_by_what_they_lost() -> None:
+    def some(kind: tuple[float, ...]):
+        return lambda route, repeat: {"success": kind[route]}
+
+    base = sample(routes=7, repeats=1, change=some((1, 1, 1, 0, 0, 0, 0)))
+    other = sample(routes=7, repeats=1, change=some((1, 0, 0, 1, 0, 0, 0)), label="pr")
+    assert evidence_of(other, base, "success").cells() == (1, 2, 1, 3)
 
 
 # -- several metrics

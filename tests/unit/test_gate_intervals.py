@@ -72,6 +72,7 @@ def test_wilson_solves_the_score_equation() -> None:
     assert found.low < 7 / 20 < found.high
     assert wilson(0, 5, 0.05).low == 0.0
     assert wilson(5, 5, 0.05).high == 1.0
+    assert all(wilson(n, n, 0.05).high <= 1.0 and wilson(0, n, 0.05).low >= 0.0 for n in range(1, 300))
 
 
 def test_paired_shares_that_all_agree() -> None:
@@ -109,6 +110,22 @@ def test_paired_shares_by_hand() -> None:
     one, two, phi = wilson(12, 26, 0.05), wilson(14, 26, 0.05), -116 / 168
     a, b = 12 / 26 - one.low, two.high - 14 / 26
     assert found.low == pytest.approx(-2 / 26 - math.sqrt(a * a - 2 * phi * a * b + b * b))
+
+
+def test_a_weak_correlation_is_corrected_to_none_and_never_below() -> None:
+    """Phi = (6*5 - 5*5 - 21/2) is negative after the correction, and counts as 0."""
+    found = paired_share_difference(6, 5, 5, 5, 0.05)
+    share = wilson(11, 21, 0.05)
+    reach = math.hypot(11 / 21 - share.low, share.high - 11 / 21)
+    assert (found.low, found.high) == pytest.approx((-reach, reach))
+    # So does the weakest one that there is, (2*2 - 1*3) = 1, and that of a side which always says yes.
+    for cells, first, second in (((2, 1, 3, 2), (3, 8), (5, 8)), ((5, 3, 0, 0), (8, 8), (5, 8))):
+        one, two = wilson(*first, 0.05), wilson(*second, 0.05)
+        effect = first[0] / first[1] - second[0] / second[1]
+        low = effect - math.hypot(first[0] / first[1] - one.low, two.high - second[0] / second[1])
+        high = effect + math.hypot(one.high - first[0] / first[1], second[0] / second[1] - two.low)
+        found = paired_share_difference(*cells, 0.05)
+        assert (found.low, found.high) == pytest.approx((low, high))
 
 
 def test_clopper_pearson_solves_the_tails_of_the_binomial() -> None:

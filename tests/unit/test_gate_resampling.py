@@ -48,6 +48,9 @@ def test_routes_weigh_the_same_however_often_they_were_driven() -> None:
     assert table.between_variance() == pytest.approx(np.var([2.0, 5.0, 1.0], ddof=1))
     assert nested((1.0,), (2.0,)).within_variance() is None
     assert nested((1.0, 2.0)).between_variance() is None
+    assert nested((1.0,), (2.0,)).between_variance() == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="shorter"):
+        Nested.of([1.0, 2.0], ["a"])
 
 
 def test_a_bootstrap_of_routes_has_the_error_of_their_mean() -> None:
@@ -99,6 +102,18 @@ def test_without_spread_there_is_no_width() -> None:
     assert found.p_value(0.0) == 1.0
 
 
+def test_draws_without_a_standard_error_keep_their_own_spread() -> None:
+    draws = np.linspace(-1.0, 1.0, 2001)
+    found = Bootstrap(draws, 10**6, 0.0).bounds(0.05)
+    assert (found.low, found.high) == pytest.approx((-0.9, 0.9), abs=0.002)
+
+
+def test_two_routes_are_resampled_as_routes() -> None:
+    found = boot(nested((1.0, 2.0, 3.0), (5.0, 7.0, 9.0)))
+    assert found.freedom == 1
+    assert found.error == pytest.approx(2.5)  # of means 2 and 7
+
+
 def test_uneven_repeats_are_never_padded_with_zeros() -> None:
     table = nested((5.0,), (5.0, 5.0, 5.0), (5.0, 5.0))
     assert set(boot(table).draws.tolist()) == {5.0}
@@ -112,6 +127,9 @@ def test_chunks_do_not_change_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> 
     parts = boot(table, replicates=1000)
     assert len(parts.draws) == 1000
     assert float(parts.draws.mean()) == pytest.approx(float(whole.draws.mean()), abs=0.1)
+    monkeypatch.setattr(resampling, "_CHUNK", 1)  # one at a time, although even that is too large
+    assert len(boot(table, replicates=20).draws) == 20
+    assert sign_flip_p_value(nested(*[(-1.0,)] * 20), rng()) == 1.0
 
 
 def test_sign_flips_count_all_ways() -> None:
@@ -125,6 +143,11 @@ def test_sign_flips_count_all_ways() -> None:
     assert sign_flip_p_value(nested((0.0, 0.0), (0.0, 0.0)), rng()) == 1.0
     assert sign_flip_p_value(nested(*[(1.0,)] * 5), rng()) == 2**-5
     assert sign_flip_p_value(nested(*[(-1.0,)] * 5), rng()) == 1.0
+    assert sign_flip_p_value(nested((1.0,)), rng()) == 0.5
+    # All 2^14 ways are counted; 9999 random ones could not show so little, and do for one difference more.
+    assert sign_flip_p_value(nested(*[(1.0,)] * 14), rng()) == 2**-14
+    assert sign_flip_p_value(nested(*[(1.0,)] * 15), rng()) == pytest.approx(1e-4, rel=1.0)
+    assert sign_flip_p_value(nested(*[(1.0,)] * 15), rng()) >= 1e-4
 
 
 def test_sign_flips_at_random_agree_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +158,22 @@ def test_sign_flips_at_random_agree_with_all_of_them(monkeypatch: pytest.MonkeyP
     assert sign_flip_p_value(table, rng()) == pytest.approx(exact, abs=0.02)
     strong = nested(*[(1.0,)] * 40)
     assert sign_flip_p_value(strong, rng()) == 1 / 10_000
+
+
+def test_sign_flips_at_random_count_ties_and_all_of_the_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = nested(*[(1.0,)] * 12, *[(-1.0,)] * 8)
+    assert sign_flip_p_value(table, rng()) == pytest.approx(stats.binom.sf(11, 20, 0.5), abs=0.02)
+    assert sign_flip_p_value(nested(*[(-1.0,)] * 20), rng()) == 1.0
+    monkeypatch.setattr(resampling, "_CHUNK", 20 * 4000)  # three chunks, the last one smaller
+    assert sign_flip_p_value(nested(*[(-1.0,)] * 20), rng()) == 1.0
+
+
+def test_sign_flips_weigh_a_route_driven_once_as_much_as_one_driven_twice() -> None:
+    # Weights 1/2, 1/4, 1/4: 3/2 - 1/4 - 1/4 is reached by + - -, + + -, + - + and + + +.
+    assert sign_flip_p_value(nested((3.0,), (-1.0, -1.0)), rng()) == 4 / 8
+    assert sign_flip_p_value(nested((3.0,), (-1.0, 2.0)), rng()) == 2 / 8
+    # Equal sums count as reached however small the numbers are.
+    assert sign_flip_p_value(nested(*[(1e-9,)] * 5), rng()) == 2**-5
 
 
 def test_a_yes_no_difference_gives_mcnemars_exact_test() -> None:
@@ -159,6 +198,6 @@ def test_sign_flips_raise_no_more_false_alarms_than_stated(noise: str) -> None:
 
 def test_holm_steps_down() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.7, 0.9]) == [1.0, 1.0]
     assert holm([0.02]) == [0.02]
     assert holm([]) == []

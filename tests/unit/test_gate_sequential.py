@@ -11,7 +11,7 @@ import pytest
 from harness.gate.decide import gate
 from harness.gate.model import Verdict
 from harness.gate.pairing import pair_up
-from harness.gate.sequential import BETS, decide_sequentially, e_value, look
+from harness.gate.sequential import decide_sequentially, e_value, look
 from tests.support.samples import metric, rules, sample, shifted
 
 
@@ -20,7 +20,7 @@ def test_an_e_value_is_the_mean_of_its_bets() -> None:
         by_hand = np.mean(
             [
                 math.prod(math.exp(bet * d / 2.0) / math.cosh(bet * d / 2.0) for d in differences)
-                for bet in BETS
+                for bet in (0.25, 0.5, 1.0, 2.0, 4.0)
             ]
         )
         assert e_value(differences, 2.0) == pytest.approx(by_hand)
@@ -62,6 +62,19 @@ def test_an_unchanged_policy_passes_as_soon_as_its_bound_allows() -> None:
     assert before.verdict is Verdict.INCONCLUSIVE
 
 
+def test_every_look_may_be_the_last() -> None:
+    """The first repeat says nothing either way, the second is clear; later ones would be clearer."""
+
+    def unsteady(route: int, repeat: int) -> dict[str, float]:
+        by = -8.0 if repeat else (4.0 if route % 2 else -4.0)
+        return {"driving_score": 90.0 + by}
+
+    base = sample(routes=12, repeats=4)
+    worse = sample(routes=12, repeats=4, change=unsteady, label="pr")
+    result = decide_sequentially(pair_up(base, worse, rules()), rules())
+    assert (result.verdict, result.looks, result.n_pairs) == (Verdict.FAIL, 2, 24)
+
+
 def test_each_look_spends_less() -> None:
     base = sample(routes=8, repeats=2)
     noisy = sample(routes=8, repeats=2, change=shifted("driving_score", 0.0, noise=2.0, seed=4), label="pr")
@@ -71,6 +84,8 @@ def test_each_look_spends_less() -> None:
         interval = metric(look(pairing, rules(replicates=4000), count), "driving_score").interval
         assert interval is not None
         widths.append(interval.high - interval.low)
+    first = metric(look(pairing, rules(replicates=4000), 1), "driving_score").interval
+    assert first == metric(gate(base, noisy, rules(replicates=4000, alpha=0.025)), "driving_score").interval
     fixed = metric(gate(base, noisy, rules(replicates=4000)), "driving_score").interval
     assert fixed is not None
     assert fixed.high - fixed.low < widths[0] < widths[1] < widths[2]
@@ -86,6 +101,12 @@ def test_an_invalid_comparison_is_not_looked_at() -> None:
     torn = replace(sample(label="pr"), problems=("torn",))
     result = decide_sequentially(pair_up(sample(), torn, rules()), rules())
     assert (result.verdict, result.looks) == (Verdict.INVALID, None)
+
+
+def test_evidence_for_the_contrary_is_no_evidence() -> None:
+    better = sample(routes=8, change=shifted("driving_score", 8.0, noise=1.0), label="pr")
+    result = decide_sequentially(pair_up(sample(routes=8), better, rules()), rules())
+    assert metric(result, "driving_score").p_value == 1.0
 
 
 def test_counts_bet_on_events() -> None:

@@ -67,6 +67,8 @@ def test_policies_seeds_and_repeats_must_fit(tmp_path: Path) -> None:
     assert find_baseline(tmp_path, reseeded).why_not == ("b0.json: another seed",)
     later = tuple(replace(e, key=replace(e.key, repeat=e.key.repeat + 9)) for e in run.episodes)
     assert find_baseline(tmp_path, replace(run, episodes=later)).why_not == ("b0.json: other repeats",)
+    longer = replace(run, episodes=(*run.episodes, *later))
+    assert find_baseline(tmp_path, longer).path == tmp_path / "b0.json"
     assert find_baseline(tmp_path / "none", run) == Found(None, ())
 
 
