@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -50,9 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, _leave)
     _limit_threads(options.threads)
     if options.warm_up:
-        _compile_kernels()
-        stage_of(Town.load(packaged_towns()[0]), default_library())
-        return EXIT_OK
+        return _warm_up(options.cache)
     gc.disable()  # what is loaded now stays for good, and need not be looked through again and again
     try:
         town = Town.load(options.town)
@@ -67,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             publisher=server.streams,
             stream_port=options.port + 1,
             camera_noise=options.camera_noise,
+            shelf=options.cache,
         )
         gc.freeze()
         gc.enable()
@@ -91,6 +91,27 @@ def _compile_kernels() -> None:
     warm_up()
     warm_up_cameras()
     warm_up_pixels()
+
+
+def _warm_up(shelf: Path) -> int:
+    """Compile everything and build the triangles of every town, so that no later start has to."""
+    began_s = time.monotonic()
+    _compile_kernels()
+    print(f"kernels: {time.monotonic() - began_s:.1f} s", flush=True)
+    for number, name in enumerate(packaged_towns(), start=1):
+        began_s = time.monotonic()
+        stage_of(Town.load(name), default_library(), shelf)
+        count = len(packaged_towns())
+        print(f"triangles of {name} ({number} of {count}): {time.monotonic() - began_s:.1f} s", flush=True)
+    return EXIT_OK
+
+
+def _default_cache() -> Path:
+    """Beside the kernels where they have a place of their own, in the user's cache otherwise."""
+    kernels = os.environ.get("NUMBA_CACHE_DIR")
+    if kernels:
+        return Path(kernels) / "towns"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drivegate" / "towns"
 
 
 def _limit_threads(threads: int | None) -> None:
@@ -162,7 +183,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SIGMA",
         help="standard deviation of the seeded noise of rgb cameras, in grey levels (default: none)",
     )
-    parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=_default_cache(),
+        metavar="DIR",
+        help="where the triangles of towns are kept, some 200 MB (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--warm-up", action="store_true", help="compile everything and build the towns, then exit"
+    )
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"
     )
