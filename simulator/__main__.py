@@ -33,6 +33,9 @@ from simulator.world.warm_up import warm_up
 EXIT_OK = 0
 EXIT_USAGE = 2
 
+CACHE_VARIABLE = "DRIVEGATE_TOWNS"
+"""Of the environment: the default of `--cache`."""
+
 MAX_MESSAGES_OF_A_KIND = 50
 """Log lines from the same statement, at most."""
 
@@ -50,8 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     _limit_threads(options.threads)
-    if options.warm_up:
-        return _warm_up(options.cache)
+    if options.warm_up is not None:
+        return _warm_up(options.warm_up, options.cache)
     gc.disable()  # what is loaded now stays for good, and need not be looked through again and again
     try:
         town = Town.load(options.town)
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (UnknownTownError, PortInUseError) as error:
         return _fail(error)
     try:
-        _compile_kernels()
+        compile_kernels()
         simulation = Simulation(
             town,
             seed=options.seed,
@@ -85,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     return EXIT_OK
 
 
-def _compile_kernels() -> None:
+def compile_kernels() -> None:
     """Compile all that a tick needs, cameras included, or load it from the cache."""
     read_control_batch(NO_CONTROLS)
     warm_up()
@@ -93,22 +96,27 @@ def _compile_kernels() -> None:
     warm_up_pixels()
 
 
-def _warm_up(shelf: Path) -> int:
-    """Compile everything and build the triangles of every town, so that no later start has to."""
+def _warm_up(towns: list[str], shelf: Path) -> int:
+    """Compile everything and build the triangles of some towns, so that no later start has to."""
     began_s = time.monotonic()
-    _compile_kernels()
+    compile_kernels()
     print(f"kernels: {time.monotonic() - began_s:.1f} s", flush=True)
-    for number, name in enumerate(packaged_towns(), start=1):
+    names = packaged_towns() if "all" in towns else towns
+    for number, name in enumerate(names, start=1):
         began_s = time.monotonic()
-        stage_of(Town.load(name), default_library(), shelf)
-        count = len(packaged_towns())
-        print(f"triangles of {name} ({number} of {count}): {time.monotonic() - began_s:.1f} s", flush=True)
+        try:
+            stage_of(Town.load(name), default_library(), shelf)
+        except UnknownTownError as error:
+            return _fail(error)
+        print(f"{name} ({number} of {len(names)}): {time.monotonic() - began_s:.1f} s", flush=True)
     return EXIT_OK
 
 
 def _default_cache() -> Path:
-    """Beside the kernels where they have a place of their own, in the user's cache otherwise."""
-    kernels = os.environ.get("NUMBA_CACHE_DIR")
+    """Where the environment says, beside the kernels where they have a place, or in the user's cache."""
+    named, kernels = os.environ.get(CACHE_VARIABLE), os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return Path(named)
     if kernels:
         return Path(kernels) / "towns"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drivegate" / "towns"
@@ -188,10 +196,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=_default_cache(),
         metavar="DIR",
-        help="where the triangles of towns are kept, some 200 MB (default: %(default)s)",
+        help="where triangles of towns are kept once they were built, up to 60 MB a town;"
+        f" may be read-only (default: %(default)s; {CACHE_VARIABLE} in the environment changes it)",
     )
     parser.add_argument(
-        "--warm-up", action="store_true", help="compile everything and build the towns, then exit"
+        "--warm-up",
+        nargs="*",
+        metavar="TOWN",
+        help="compile everything and build the triangles of these towns (`all`: every one), then exit",
     )
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"

@@ -7,25 +7,7 @@ import pytest
 from simulator.simulation import Simulation
 from simulator.wire.settings import EpisodeSettings
 from simulator.world.town import Town
-
-
-class Post:
-    """Keeps what is published to streams that somebody subscribed to."""
-
-    def __init__(self) -> None:
-        self.subscribed: set[int] = set()
-        self.sent: dict[int, int] = {}
-
-    def publish(self, stream_id: int, message: bytes) -> None:
-        assert len(message) > 4
-        self.sent[stream_id] = self.sent.get(stream_id, 0) + 1
-
-    def has_subscribers(self, stream_id: int) -> bool:
-        return stream_id in self.subscribed
-
-    def expect_subscriber(self, stream_id: int) -> None: ...
-
-    def close_stream(self, stream_id: int) -> None: ...
+from tests.support.post import Post
 
 
 @pytest.fixture
