@@ -37,6 +37,7 @@ PAINTS = (
     (61, 86, 47),
 )
 TILE, FOOT = (400, 225), 18
+BEFORE_M = 18.0
 Pose = tuple[float, float, float, float, float, float]
 Picture = NDArray[np.uint8]
 
@@ -132,6 +133,33 @@ class Scene:
         objects, _ = self.drawn(0)
         frame = Camera(*size, 90.0).render(self.store, objects, pose, make_light(Weather()))
         return PALETTE[frame.label]
+
+    def junction(self) -> Pose:
+        """A driver's eye before the traffic light that a spawn point faces most closely."""
+        points = np.array(self.town.spawn_points)
+        yaw = np.radians(points[:, 4])[:, None]
+        poles = np.array([plan.transform[:2] for plan in self.town.lights])
+        dx, dy = (poles[:, k] - points[:, k][:, None] for k in range(2))
+        ahead, aside = dx * np.cos(yaw) + dy * np.sin(yaw), np.abs(dy * np.cos(yaw) - dx * np.sin(yaw))
+        facing = np.array([plan.transform[4] for plan in self.town.lights]) - points[:, 4][:, None]
+        off = np.abs((facing - 90.0 + 180.0) % 360.0 - 180.0)  # a light's x axis is along its stop line
+        far = np.where((ahead > BEFORE_M) & (ahead < 60.0) & (off < 8.0), aside, np.inf)
+        start, light = np.unravel_index(np.argmin(far), far.shape)
+        x, y, z, pitch, turn, _ = self.standing(points[start])
+        way = float(ahead[start, light]) - BEFORE_M
+        c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        return self.standing((x + way * c, y + way * s, z, pitch, turn, 0.0))
+
+    def below_the_bridge(self) -> Pose | None:
+        """A driver's eye on a lane that leads under another road, if there is one."""
+        place = self.town.lanes.location
+        for row in range(0, len(place), 5):
+            flat = np.hypot(*(place[:, :2] - place[row, :2]).T)
+            if ((flat < 3.0) & (place[:, 2] - place[row, 2] > 4.0)).any():
+                turn = float(self.town.lanes.yaw_rad[row])
+                x, y = place[row, :2] - BEFORE_M * 2.0 * np.array([np.cos(turn), np.sin(turn)])
+                return self.standing((x, y, place[row, 2], 0.0, float(np.degrees(turn)), 0.0))
+        return None
 
     def from_above(self, size: tuple[int, int], pose: Pose) -> Picture:
         """A scan of 64 channels from above, coloured by label."""
