@@ -72,7 +72,9 @@ class Scene:
             own = blueprint.id.split(".", 1)[1] in OWN_COLORS
             players.append(
                 Player(
-                    100 + number, blueprint, None if own else linear(PAINTS[(3 * number + number // 7) % 7])
+                    100 + number,
+                    blueprint,
+                    None if own else linear(PAINTS[(3 * number + number // 7 + PLACES[name]) % 7]),
                 )
             )
             rows.append(self.standing(points[index]))
@@ -127,6 +129,16 @@ class Scene:
         """Street lights of the scene."""
         lamps = self.town.scene.lamps
         return street_lights(np.stack([lamps[axis] for axis in "xyz"], axis=1))
+
+    def special(self, size: tuple[int, int], seat: Pose) -> tuple[str, Picture]:
+        """The overpass of a town that has one, the depth before the seat in others."""
+        below = self.below_the_bridge()
+        if below is not None:
+            return "overpass", self.photo("ClearNoon", size, eye(below))
+        objects, _ = self.drawn(0)
+        depth_m = Camera(*size, 90.0).render(self.store, objects, seat, make_light(Weather())).depth
+        grey = 255.0 * np.log(np.clip(depth_m, 1.0, 1000.0)) / np.log(1000.0)
+        return "depth, logarithmic", np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
 
     def labels(self, size: tuple[int, int], pose: Pose) -> Picture:
         """What a semantic camera sees, in a palette of its own."""
@@ -190,10 +202,16 @@ for number, rgb in {
     PALETTE[number] = rgb
 
 
+def eye(place: Pose) -> Pose:
+    """A driver's eye on a place on the road."""
+    x, y, z, pitch, yaw, _ = place
+    return (x, y, z + 1.6, pitch + 2.0, yaw, 0.0)
+
+
 def main() -> None:
     """Write both pictures beside this file, or into the folder that is named."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    columns = len(PRESETS) + 2
+    columns = len(PRESETS) + 4
     sheet = Image.new("RGB", (columns * TILE[0], len(PLACES) * (TILE[1] + FOOT)), (24, 24, 26))
     draw = ImageDraw.Draw(sheet)
     for row, name in enumerate(PLACES):
@@ -204,6 +222,8 @@ def main() -> None:
         behind: Pose = (x - 8.0 * c, y - 8.0 * s, z + 4.2, pitch - 11.0, yaw, 0.0)
         tiles = [(p, scene.photo(p, TILE, behind if k % 2 else seat)) for k, p in enumerate(PRESETS)]
         tiles += [
+            ("junction", scene.photo("ClearNoon", TILE, eye(scene.junction()))),
+            scene.special(TILE, seat),
             ("labels", scene.labels(TILE, seat)),
             ("LiDAR from above", scene.from_above(TILE, scene.pose)),
         ]
