@@ -61,7 +61,7 @@ def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
     assert len(errors) > 50
     on_roads, in_junctions = (float(np.mean(np.array(some) <= 0.01)) for some in (errors, crossing))
     print(
-        f"{name}: {on_roads:.1%} of {len(errors)} on roads, {in_junctions:.1%} of {len(crossing)} in junctions"
+        f"{name}: {on_roads:.1%} of {len(errors)} places, {in_junctions:.1%} of {len(crossing)} in junctions"
     )
     assert on_roads >= 0.99
     assert in_junctions >= 0.95
