@@ -128,6 +128,7 @@ docs: $(VENV)/dev.stamp  ## regenerate the pages that are made from code
 	$(BIN)/python docs/scene.py
 	$(BIN)/python docs/gallery.py
 	$(BIN)/python docs/report.py
+	$(BIN)/python docs/sensors.py
 
 clean:  ## remove .venv and caches (never your runs)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,11 +28,13 @@ COPY --from=wheels /opt/drivegate /opt/drivegate
 ENV NUMBA_CPU_NAME=x86-64-v3 \
     NUMBA_CPU_FEATURES=+avx2,+bmi,+bmi2,+fma,+f16c,+lzcnt,+movbe,+popcnt \
     OMP_WAIT_POLICY=passive \
+    DRIVEGATE_TOWNS=/opt/drivegate/towns \
     PATH=/opt/drivegate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp
-RUN NUMBA_CACHE_DIR=/opt/drivegate/kernels carla-headless --warm-up && chmod -R a+rX /opt/drivegate/kernels
+RUN NUMBA_CACHE_DIR=/opt/drivegate/kernels carla-headless --warm-up all && \
+    chmod -R a+rX /opt/drivegate/kernels "$DRIVEGATE_TOWNS"
 COPY drive.sh /opt/drivegate/bin/
 
 # Runs and the user's own policies are mounted here.

@@ -37,6 +37,7 @@ PAINTS = (
     (61, 86, 47),
 )
 TILE, FOOT = (400, 225), 18
+BEFORE_M = 18.0
 Pose = tuple[float, float, float, float, float, float]
 Picture = NDArray[np.uint8]
 
@@ -71,7 +72,9 @@ class Scene:
             own = blueprint.id.split(".", 1)[1] in OWN_COLORS
             players.append(
                 Player(
-                    100 + number, blueprint, None if own else linear(PAINTS[(3 * number + number // 7) % 7])
+                    100 + number,
+                    blueprint,
+                    None if own else linear(PAINTS[(3 * number + number // 7 + PLACES[name]) % 7]),
                 )
             )
             rows.append(self.standing(points[index]))
@@ -127,11 +130,48 @@ class Scene:
         lamps = self.town.scene.lamps
         return street_lights(np.stack([lamps[axis] for axis in "xyz"], axis=1))
 
+    def special(self, size: tuple[int, int], seat: Pose) -> tuple[str, Picture]:
+        """The overpass of a town that has one, the depth before the seat in others."""
+        below = self.below_the_bridge()
+        if below is not None:
+            return "overpass", self.photo("ClearNoon", size, eye(below))
+        objects, _ = self.drawn(0)
+        depth_m = Camera(*size, 90.0).render(self.store, objects, seat, make_light(Weather())).depth
+        grey = 255.0 * np.log(np.clip(depth_m, 1.0, 1000.0)) / np.log(1000.0)
+        return "depth, logarithmic", np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+
     def labels(self, size: tuple[int, int], pose: Pose) -> Picture:
         """What a semantic camera sees, in a palette of its own."""
         objects, _ = self.drawn(0)
         frame = Camera(*size, 90.0).render(self.store, objects, pose, make_light(Weather()))
         return PALETTE[frame.label]
+
+    def junction(self) -> Pose:
+        """A driver's eye before the traffic light that a spawn point faces most closely."""
+        points = np.array(self.town.spawn_points)
+        yaw = np.radians(points[:, 4])[:, None]
+        poles = np.array([plan.transform[:2] for plan in self.town.lights])
+        dx, dy = (poles[:, k] - points[:, k][:, None] for k in range(2))
+        ahead, aside = dx * np.cos(yaw) + dy * np.sin(yaw), np.abs(dy * np.cos(yaw) - dx * np.sin(yaw))
+        facing = np.array([plan.transform[4] for plan in self.town.lights]) - points[:, 4][:, None]
+        off = np.abs((facing - 90.0 + 180.0) % 360.0 - 180.0)  # a light's x axis is along its stop line
+        far = np.where((ahead > BEFORE_M) & (ahead < 60.0) & (off < 8.0), aside, np.inf)
+        start, light = np.unravel_index(np.argmin(far), far.shape)
+        x, y, z, pitch, turn, _ = self.standing(points[start])
+        way = float(ahead[start, light]) - BEFORE_M
+        c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+        return self.standing((x + way * c, y + way * s, z, pitch, turn, 0.0))
+
+    def below_the_bridge(self) -> Pose | None:
+        """A driver's eye on a lane that leads under another road, if there is one."""
+        place = self.town.lanes.location
+        for row in range(0, len(place), 5):
+            flat = np.hypot(*(place[:, :2] - place[row, :2]).T)
+            if ((flat < 3.0) & (place[:, 2] - place[row, 2] > 4.0)).any():
+                turn = float(self.town.lanes.yaw_rad[row])
+                x, y = place[row, :2] - BEFORE_M * 2.0 * np.array([np.cos(turn), np.sin(turn)])
+                return self.standing((x, y, place[row, 2], 0.0, float(np.degrees(turn)), 0.0))
+        return None
 
     def from_above(self, size: tuple[int, int], pose: Pose) -> Picture:
         """A scan of 64 channels from above, coloured by label."""
@@ -162,10 +202,16 @@ for number, rgb in {
     PALETTE[number] = rgb
 
 
+def eye(place: Pose) -> Pose:
+    """A driver's eye on a place on the road."""
+    x, y, z, pitch, yaw, _ = place
+    return (x, y, z + 1.6, pitch + 2.0, yaw, 0.0)
+
+
 def main() -> None:
     """Write both pictures beside this file, or into the folder that is named."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    columns = len(PRESETS) + 2
+    columns = len(PRESETS) + 4
     sheet = Image.new("RGB", (columns * TILE[0], len(PLACES) * (TILE[1] + FOOT)), (24, 24, 26))
     draw = ImageDraw.Draw(sheet)
     for row, name in enumerate(PLACES):
@@ -176,6 +222,8 @@ def main() -> None:
         behind: Pose = (x - 8.0 * c, y - 8.0 * s, z + 4.2, pitch - 11.0, yaw, 0.0)
         tiles = [(p, scene.photo(p, TILE, behind if k % 2 else seat)) for k, p in enumerate(PRESETS)]
         tiles += [
+            ("junction", scene.photo("ClearNoon", TILE, eye(scene.junction()))),
+            scene.special(TILE, seat),
             ("labels", scene.labels(TILE, seat)),
             ("LiDAR from above", scene.from_above(TILE, scene.pose)),
         ]

@@ -151,55 +151,52 @@ class Privileged:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraImage:
-    """One picture.
+class PinholeImage:
+    """What all pictures have in common.
 
     Attributes:
-        rgb: (H, W, 3) uint8.
         intrinsics: (3, 3) K. A point x, y, z m in the camera's axes (x forward, y left, z up) is seen at
             column K[0, 2] - K[0, 0] * y / x and row K[1, 2] - K[1, 1] * z / x.
         position_in_ego: (3,) m, of the camera.
         rotation_camera_to_ego: (3, 3) matrix.
     """
 
-    rgb: NDArray[np.uint8]
     intrinsics: Float
     position_in_ego: Float
     rotation_camera_to_ego: Float
 
 
 @dataclass(frozen=True, slots=True)
-class DepthImage:
+class CameraImage(PinholeImage):
+    """One picture.
+
+    Attributes:
+        rgb: (H, W, 3) uint8.
+    """
+
+    rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class DepthImage(PinholeImage):
     """How far everything in a picture is.
 
     Attributes:
         depth_m: (H, W) along the camera's x axis; 1000 for the sky.
-        intrinsics: as of a `CameraImage`.
-        position_in_ego: (3,) m, of the camera.
-        rotation_camera_to_ego: (3, 3) matrix.
     """
 
     depth_m: Float
-    intrinsics: Float
-    position_in_ego: Float
-    rotation_camera_to_ego: Float
 
 
 @dataclass(frozen=True, slots=True)
-class LabelImage:
+class LabelImage(PinholeImage):
     """What everything in a picture is.
 
     Attributes:
         label: (H, W) uint8, CARLA 0.9.16's semantic tags: 1 road, 12 pedestrian, 14 car ...
-        intrinsics: as of a `CameraImage`.
-        position_in_ego: (3,) m, of the camera.
-        rotation_camera_to_ego: (3, 3) matrix.
     """
 
     label: NDArray[np.uint8]
-    intrinsics: Float
-    position_in_ego: Float
-    rotation_camera_to_ego: Float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,9 @@ from simulator.world.warm_up import warm_up
 EXIT_OK = 0
 EXIT_USAGE = 2
 
+CACHE_VARIABLE = "DRIVEGATE_TOWNS"
+"""Of the environment: the default of `--cache`."""
+
 MAX_MESSAGES_OF_A_KIND = 50
 """Log lines from the same statement, at most."""
 
@@ -49,10 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     _limit_threads(options.threads)
-    if options.warm_up:
-        _compile_kernels()
-        stage_of(Town.load(packaged_towns()[0]), default_library())
-        return EXIT_OK
+    if options.warm_up is not None:
+        return _warm_up(options.warm_up, options.cache)
     gc.disable()  # what is loaded now stays for good, and need not be looked through again and again
     try:
         town = Town.load(options.town)
@@ -60,13 +62,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (UnknownTownError, PortInUseError) as error:
         return _fail(error)
     try:
-        _compile_kernels()
+        compile_kernels()
         simulation = Simulation(
             town,
             seed=options.seed,
             publisher=server.streams,
             stream_port=options.port + 1,
             camera_noise=options.camera_noise,
+            shelf=options.cache,
         )
         gc.freeze()
         gc.enable()
@@ -85,12 +88,38 @@ def main(arguments: list[str] | None = None) -> int:
     return EXIT_OK
 
 
-def _compile_kernels() -> None:
+def compile_kernels() -> None:
     """Compile all that a tick needs, cameras included, or load it from the cache."""
     read_control_batch(NO_CONTROLS)
     warm_up()
     warm_up_cameras()
     warm_up_pixels()
+
+
+def _warm_up(towns: list[str], shelf: Path) -> int:
+    """Compile everything and build the triangles of some towns, so that no later start has to."""
+    began_s = time.monotonic()
+    compile_kernels()
+    print(f"kernels: {time.monotonic() - began_s:.1f} s", flush=True)
+    names = packaged_towns() if "all" in towns else towns
+    for number, name in enumerate(names, start=1):
+        began_s = time.monotonic()
+        try:
+            stage_of(Town.load(name), default_library(), shelf)
+        except UnknownTownError as error:
+            return _fail(error)
+        print(f"{name} ({number} of {len(names)}): {time.monotonic() - began_s:.1f} s", flush=True)
+    return EXIT_OK
+
+
+def _default_cache() -> Path:
+    """Where the environment says, beside the kernels where they have a place, or in the user's cache."""
+    named, kernels = os.environ.get(CACHE_VARIABLE), os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        return Path(named)
+    if kernels:
+        return Path(kernels) / "towns"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drivegate" / "towns"
 
 
 def _limit_threads(threads: int | None) -> None:
@@ -162,7 +191,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SIGMA",
         help="standard deviation of the seeded noise of rgb cameras, in grey levels (default: none)",
     )
-    parser.add_argument("--warm-up", action="store_true", help="compile everything, then exit")
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=_default_cache(),
+        metavar="DIR",
+        help="where triangles of towns are kept once they were built, up to 60 MB a town;"
+        f" may be read-only (default: %(default)s; {CACHE_VARIABLE} in the environment changes it)",
+    )
+    parser.add_argument(
+        "--warm-up",
+        nargs="*",
+        metavar="TOWN",
+        help="compile everything and build the triangles of these towns (`all`: every one), then exit",
+    )
     parser.add_argument(
         "--log-level", default="warning", choices=("debug", "info", "warning", "error"), help="of stderr"
     )

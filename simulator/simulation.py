@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import carla
 
@@ -87,6 +88,7 @@ class Simulation:
         stream_port: int,
         clock: Callable[[], float] = time.monotonic,
         camera_noise: float = 0.0,
+        shelf: Path | None = None,
     ) -> None:
         """Load the first town.
 
@@ -97,9 +99,11 @@ class Simulation:
             stream_port: where clients subscribe.
             clock: wall time, for the platform's time stamps only.
             camera_noise: standard deviation of the noise of colour pictures, in grey levels.
+            shelf: folder that the triangles of towns are kept in, or None.
         """
         self._seed = seed
         self._camera_noise = camera_noise
+        self._shelf = shelf
         self._publisher = publisher
         self._stream_port = stream_port
         self._clock = clock
@@ -330,7 +334,7 @@ class Simulation:
     def sight(self) -> Sight:
         """What cameras and LiDARs of this episode share; made when the first of them is spawned."""
         if self._sight is None:
-            self._sight = Sight(self.world)
+            self._sight = Sight(self.world, self._shelf)
         return self._sight
 
     def _mount(self, actor: Actor, make: Callable[[Mounting], Sensor]) -> None:

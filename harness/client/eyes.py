@@ -90,12 +90,12 @@ class Eyes:
                 detections[spec.name] = _detections(spec, message)
             elif spec.kind is CameraKind.COLOUR:
                 images[spec.name] = CameraImage(
-                    np.ascontiguousarray(_pixels(message)[:, :, 2::-1]), *_place(spec)
+                    *_place(spec), np.ascontiguousarray(_pixels(message)[:, :, 2::-1])
                 )
             elif spec.kind is CameraKind.DEPTH:
-                depths[spec.name] = DepthImage(_depth_m(message), *_place(spec))
+                depths[spec.name] = DepthImage(*_place(spec), _depth_m(message))
             else:
-                labels[spec.name] = LabelImage(_pixels(message)[:, :, 2].copy(), *_place(spec))
+                labels[spec.name] = LabelImage(*_place(spec), _pixels(message)[:, :, 2].copy())
         return Views(images, scans, depths, labels, detections)
 
 
@@ -168,8 +168,7 @@ def _pixels(message: Any) -> NDArray[np.uint8]:
 
 def _depth_m(message: Any) -> Float:
     """(H, W) of CARLA's depth image: 24 bits, red the lowest byte."""
-    words = np.frombuffer(message.raw_data, np.uint8).reshape(message.height, message.width, 4)
-    blue, green, red = (words[:, :, k].astype(np.float64) for k in range(3))
+    blue, green, red = (_pixels(message)[:, :, k].astype(np.float64) for k in range(3))
     return np.asarray((red + 256.0 * green + 65536.0 * blue) * _DEPTH_STEP_M)
 
 

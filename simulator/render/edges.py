@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.render.labels import Label
-from simulator.render.lane_strips import Edge
+from simulator.render.labels import Label, Material
+from simulator.render.lane_strips import ASPHALT_RGB, Edge
 from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads
 from simulator.render.terrain import Terrain
 from simulator.world.roads import SURFACE, RoadSurface, query_surface
@@ -16,24 +16,49 @@ _CONCRETE_RGB = (0.30, 0.29, 0.27)
 _SLAB_M = 0.9
 _BRIDGE_M = 1.6  # above the ground: there the road is carried
 _SAME_LEVEL_M = 1.0
+_SHALLOW_M, _STEP_M, _BEYOND_M, _IN_LANE_M = 0.2, 0.4, 0.5, 1.9
+_RAMP_M = 0.25  # out and down
 _PARAPET_HIGH_M, _PARAPET_THICK_M = 0.85, 0.22
 
 
-def skirts(edges: list[Edge], terrain: Terrain) -> Mesh:
-    """Walls below every outer edge of a road, down into the ground or as deep as a slab."""
+def skirts(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
+    """Walls below every outer edge of a road, down into the ground or as deep as a slab.
+
+    In a junction the edges of most lanes lie on other lanes: there they are ramps of asphalt, which hide in
+    the other lane and close the step or crack between the two.
+    """
     parts = []
     for edge in edges:
         top = edge.points
         gap = top[:, 2] - terrain.at(top[:, 0], top[:, 1])
         depth = np.where(gap > _BRIDGE_M, _SLAB_M, np.clip(gap + 0.25, 0.3, _BRIDGE_M + 0.25))
-        low = top - np.column_stack([np.zeros((len(top), 2)), depth])
+        in_paving = edge.in_junction and not edge.raised
+        covered = _on_another_lane(edge, roads) if in_paving else np.zeros(len(top), np.bool_)
+        depth[covered] = _RAMP_M
+        low = top + np.column_stack([covered[:, None] * _RAMP_M * edge.out, -depth])
         walls = _standing(quads(top[:-1], top[1:], low[1:], low[:-1]), np.repeat(edge.out[:-1], 2, axis=0))
         high = np.repeat((gap[:-1] > _BRIDGE_M) | edge.raised, 2)
-        rgb = np.where(high[:, None], _CONCRETE_RGB, _SOIL_RGB).astype(np.float32)
-        mesh = make_mesh(walls, rgb, Label.TERRAIN)
+        rgb = np.where(high[:, None], _CONCRETE_RGB, _SOIL_RGB)
+        paved = covered | (in_paving & (gap < _SHALLOW_M))
+        paved = np.repeat(paved[:-1] & paved[1:], 2)
+        rgb[paved] = ASPHALT_RGB
+        mesh = make_mesh(walls, rgb, Label.TERRAIN, layer=0)
         mesh.label[high] = int(Label.SIDEWALKS) if edge.raised else int(Label.BRIDGE)
+        mesh.label[paved], mesh.material[paved] = int(Label.ROADS), int(Material.ASPHALT)
         parts.append(mesh)
     return _all(parts)
+
+
+def _on_another_lane(edge: Edge, roads: RoadSurface) -> NDArray[np.bool_]:
+    """(N,) whether a lane goes on beyond the edge, at nearly the same height."""
+    points = edge.points
+    asked = np.column_stack([points[:, :2] + _BEYOND_M * edge.out, points[:, 2]])
+    found = np.zeros(len(points), SURFACE)
+    query_surface(roads.grid, np.ascontiguousarray(asked), found)
+    is_level = np.abs(found["ground_z"] - points[:, 2]) < _STEP_M
+    is_lane = is_level & (found["road_distance_m"] < _IN_LANE_M)
+    # Not at the ends of such a stretch, where the lanes part.
+    return np.asarray(is_lane & np.roll(is_lane, 1) & np.roll(is_lane, -1))
 
 
 def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:

@@ -179,7 +179,7 @@ class _Strips:
                 both[:, :, :3], ASPHALT_RGB, Label.ROADS, Material.ASPHALT, pattern=marked, uvw=both[:, :, 3:]
             )
             if in_junction:  # where connecting roads overlap, the one with paint is seen
-                mesh.layer[:] = np.where(marked > 0, 1, 0)
+                mesh.layer[:] = np.where(marked > 0, 2, 1)
             self._made.parts.append(mesh)
             self._kerb_stone(lane, beyond, outer, side)
 

@@ -41,7 +41,7 @@ def build_store(town: Town, blueprints: Iterable[Blueprint], furniture: Iterable
             surface,
             fill_junctions(roads, surface),
             terrain.mesh(),
-            skirts(made.edges, terrain),
+            skirts(made.edges, terrain, town.roads),
             parapets(made.edges, terrain, town.roads),
             undersides(surface, terrain),
             build_decals(town, roads, book),

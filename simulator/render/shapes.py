@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,16 @@ Point = tuple[float, float, float]
 
 def box(center: Point, half: Point, top_scale: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
     """(12, 3, 3): a box whose upper face is scaled in x and y."""
+    return np.asarray(_unit_box(top_scale) * half + np.array(center))
+
+
+@lru_cache
+def _unit_box(top_scale: tuple[float, float]) -> NDArray[np.float64]:
+    """(12, 3, 3): thousands of boxes differ by their sizes only."""
     signs = np.array([[x, y, z] for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
     signs[4:, 0] *= top_scale[0]
     signs[4:, 1] *= top_scale[1]
-    return prism(signs[:4] * half + np.array(center), signs[4:] * half + np.array(center))
+    return prism(signs[:4], signs[4:])
 
 
 def prism(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -74,11 +81,15 @@ def rod(
 
 def ball(center: Point, half: Point, rows: int = 4, count: int = 8) -> NDArray[np.float64]:
     """An ellipsoid of `rows` bands."""
+    return np.asarray(_unit_ball(rows, count) * np.array(half) + np.array(center))
+
+
+@lru_cache
+def _unit_ball(rows: int, count: int) -> NDArray[np.float64]:
     rings = []
     for k in range(rows + 1):
         polar = np.pi * (0.06 + 0.88 * k / rows)
-        flat = ring((0.0, 0.0, -np.cos(polar)), np.sin(polar), count)
-        rings.append(flat * np.array(half) + np.array(center))
+        rings.append(ring((0.0, 0.0, -np.cos(polar)), np.sin(polar), count))
     return loft(rings)
 
 

@@ -139,6 +139,13 @@ class TriangleStore:
             np.zeros((1, PALETTE_SIZE, 4), np.float32),
         )
 
+    @classmethod
+    def of(cls, triangles: Triangles, blocks: Objects, templates: dict[str, Template]) -> TriangleStore:
+        """A store of the columns of another one, as they are."""
+        store = cls.__new__(cls)
+        store.triangles, store.blocks, store.templates = triangles, blocks, templates
+        return store
+
     def nbytes(self) -> int:
         """Memory of all columns."""
         return sum(column.nbytes for column in (*self.triangles, *self.blocks))

@@ -26,7 +26,7 @@ from simulator.render.terrain import build_terrain
 
 def warm_up() -> None:
     """Lay a little ground and paving, draw one small picture with all that goes into it, make one scan."""
-    build_terrain(np.zeros((2, 5)), 0)
+    build_terrain(np.zeros((2, 5)), 0).mesh()
     find_gaps(np.zeros(2), np.full(2, 4.0), np.zeros((1, 3, 3)))
     mesh = make_mesh(box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)), (0.5, 0.5, 0.5), Label.BUILDINGS)
     store = TriangleStore(mesh.at(6.0, 0.0, 0.0), [("box", mesh)], *PatternBook().tables())

@@ -7,6 +7,7 @@ same place, size and angle get the same picture.
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -58,10 +59,15 @@ class Sight:
         scans_made: likewise, by LiDARs and radars.
     """
 
-    def __init__(self, world: World) -> None:
-        """Build the town's triangles, unless they are there already: some seconds."""
+    def __init__(self, world: World, shelf: Path | None = None) -> None:
+        """Build the town's triangles, unless they are there already: some seconds.
+
+        Args:
+            world: that is looked at.
+            shelf: see `Stage`.
+        """
         self._world = world
-        self._stage = stage_of(world.town, world.library)
+        self._stage = stage_of(world.town, world.library, shelf)
         self.pictures_drawn = 0
         self.scans_made = 0
         self._cameras: OrderedDict[Lens, Camera] = OrderedDict()

@@ -1,14 +1,17 @@
 """Stage: a town's triangles with all that stands in it, some of which can be taken away again.
 
-Built once per town and process. What is taken away stays in the store: its triangles lose their planes, so
+Built once per town and machine: the triangles are kept on a shelf, where the next process maps them into its
+memory instead of building them. What is taken away stays in the store: its triangles lose their planes, so
 that they face nobody and neither cameras, rays nor the sun see them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +25,9 @@ from simulator.render.poses import rotation_matrices
 from simulator.render.scenery import build_store
 from simulator.render.signals import LightHeads
 from simulator.scene.objects import PARKED_MODELS, Kind
+from simulator.sensors.shelf import shelved
 from simulator.world.blueprints import BlueprintLibrary
-from simulator.world.town import Town
+from simulator.world.town import Town, packaged_towns
 
 TOWNS_KEPT = 1
 """Stages of towns that are kept: one takes some hundred megabytes."""
@@ -44,8 +48,22 @@ class Stage:
         heads: of the traffic lights.
     """
 
-    def __init__(self, town: Town, library: BlueprintLibrary) -> None:
-        self.store = build_store(town, library, _furniture(town, library))
+    def __init__(self, town: Town, library: BlueprintLibrary, shelf: Path | None = None) -> None:
+        """Build a town's triangles, or take them from a shelf.
+
+        Args:
+            town: map and scene.
+            library: what can be spawned.
+            shelf: folder that triangles of packaged towns are kept in from one process to the next.
+        """
+        if shelf is None or town.name not in packaged_towns():
+            self.store = build_store(town, library, _furniture(town, library))
+        else:
+            self.store = shelved(
+                shelf,
+                f"{town.name}-{_origin_of(town, library)}",
+                lambda: build_store(town, library, _furniture(town, library)),
+            )
         self.heads = LightHeads(town)
         triangles = self.store.triangles
         count = len(town.scene.objects)
@@ -75,9 +93,19 @@ class Stage:
 
 
 @lru_cache(maxsize=TOWNS_KEPT)
-def stage_of(town: Town, library: BlueprintLibrary) -> Stage:
-    """The stage of a town; the same one as long as it is the last that was asked for."""
-    return Stage(town, library)
+def stage_of(town: Town, library: BlueprintLibrary, shelf: Path | None = None) -> Stage:
+    """The stage of a town; the same one as long as it is the last that was asked for. See `Stage`."""
+    return Stage(town, library, shelf)
+
+
+def _origin_of(town: Town, library: BlueprintLibrary) -> str:
+    """A name for all that triangles are made from: the map, the blueprints and the code itself."""
+    digest = hashlib.sha256(f"{town.opendrive}\n{tuple(library)!r}\n{np.__version__}".encode())
+    program = Path(__file__).parents[1]
+    for room in ("render", "scene", "sensors", "world"):
+        for path in sorted((program / room).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _furniture(town: Town, library: BlueprintLibrary) -> Iterator[Mesh]:

@@ -229,3 +229,37 @@ def test_a_world_can_be_generated_after_pictures_were_drawn(
         box.close()
     generated = client.generate_opendrive_world(text, carla.OpendriveGenerationParameters())
     assert generated.get_map().get_spawn_points()
+
+
+WEATHER = {
+    "cloudiness": 90.0, "precipitation": 80.0, "precipitation_deposits": 90.0, "wind_intensity": 90.0,
+    "sun_azimuth_angle": 120.0, "sun_altitude_angle": 10.0, "fog_density": 60.0, "fog_distance": 60.0,
+    "fog_falloff": 3.0, "wetness": 90.0, "scattering_intensity": 4.0, "mie_scattering_scale": 0.4,
+    "rayleigh_scattering_scale": 0.15, "dust_storm": 80.0,
+}  # fmt: skip
+"""Values far from those of the base below."""
+
+
+def test_each_of_the_14_weather_parameters_changes_the_picture(
+    world: carla.World, car: carla.Vehicle
+) -> None:
+    """By itself, by more than a third of a grey level on average over the whole picture."""
+    car.set_simulate_physics(False)
+    box = Mailbox(attach(world, car, "sensor.camera.rgb", at=ABOVE, **SIZE))
+
+    def shot(**changed: float) -> np.ndarray:
+        weather = carla.WeatherParameters(
+            cloudiness=35.0, sun_azimuth_angle=300.0, sun_altitude_angle=45.0, fog_density=25.0,
+            fog_distance=0.75, fog_falloff=0.1, wetness=20.0, scattering_intensity=1.0,
+            mie_scattering_scale=0.03, rayleigh_scattering_scale=0.0331,
+        )  # fmt: skip
+        for name, value in changed.items():
+            setattr(weather, name, value)
+        world.set_weather(weather)
+        return pixels(box.wait_for_frame(world.tick()))[:, :, :3].astype(float)
+
+    base = shot()
+    assert np.abs(shot() - base).mean() == 0.0
+    assert len(WEATHER) == 14
+    floors = {name: np.abs(shot(**{name: value}) - base).mean() for name, value in WEATHER.items()}
+    assert min(floors.values()) > 0.35, floors

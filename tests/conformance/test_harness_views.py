@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import carla
@@ -24,9 +26,10 @@ _DT_S = 0.05
 _LEFT, _UP, _AHEAD = 4.0, 0.3, 12.0
 
 
-def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
-    """A magenta car ahead on the left: in the picture, in a picture to the left, and among the points."""
-    with EmbeddedServer(tmp_path, first_port=runs.free_block(), dt_s=_DT_S, start_deadline_s=180.0) as server:
+@contextmanager
+def ego_on_the_road(folder: Path) -> Iterator[tuple[Session, carla.Vehicle, carla.Transform]]:
+    """A session of its own server, an ego in the middle of a lane of Town01, and that place."""
+    with EmbeddedServer(folder, first_port=runs.free_block(), dt_s=_DT_S, start_deadline_s=180.0) as server:
         session = Session(
             server.endpoint,
             is_alive=server.is_alive,
@@ -36,14 +39,18 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
         )
         lane_map = session.load("Town01")
         start = lane_map.get_waypoint(lane_map.get_spawn_points()[10].location).transform
-        rotation = start.rotation
-        ego = session.spawn_ego(
-            (start.location.x, start.location.y, start.location.z),
-            (rotation.pitch, rotation.yaw, rotation.roll),
-        )
+        place, rotation = start.location, start.rotation
+        ego = session.spawn_ego((place.x, place.y, place.z), (rotation.pitch, rotation.yaw, rotation.roll))
+        yield session, ego, start
+        session.clear()
+
+
+def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
+    """A magenta car ahead on the left: in the picture, in a picture to the left, and among the points."""
+    with ego_on_the_road(tmp_path) as (session, ego, start):
         blueprint = session.blueprint("vehicle.audi.tt")
         blueprint.set_attribute("color", "255,0,255")
-        place = carla.Transform(start.transform(carla.Location(_AHEAD, -_LEFT, _UP)), rotation)
+        place = carla.Transform(start.transform(carla.Location(_AHEAD, -_LEFT, _UP)), start.rotation)
         session.spawn(blueprint, place)
         session.settle(ego, 30)
         _, rear_axle = ego_geometry(ego)
@@ -105,22 +112,10 @@ def test_what_stands_on_the_left_is_seen_on_the_left(tmp_path: Path) -> None:
         assert on_the_right.sum() == 0
         with pytest.raises(PolicyFaultError, match="same name"):
             Eyes(session, ego, (LidarSpec("a"), LidarSpec("a")), rear_axle)
-        session.clear()
 
 
 def test_a_radar_of_a_driving_ego_sees_the_world_come(tmp_path: Path) -> None:
-    with EmbeddedServer(tmp_path, first_port=runs.free_block(), dt_s=_DT_S, start_deadline_s=180.0) as server:
-        session = Session(
-            server.endpoint,
-            is_alive=server.is_alive,
-            dt_s=_DT_S,
-            tick_deadline_s=60.0,
-            request_deadline_s=60.0,
-        )
-        lane_map = session.load("Town01")
-        start = lane_map.get_waypoint(lane_map.get_spawn_points()[10].location).transform
-        rotation, place = start.rotation, start.location
-        ego = session.spawn_ego((place.x, place.y, place.z), (rotation.pitch, rotation.yaw, rotation.roll))
+    with ego_on_the_road(tmp_path) as (session, ego, _):
         session.settle(ego, 30)
         specs = (
             RadarSpec("nose"),
@@ -137,7 +132,6 @@ def test_a_radar_of_a_driving_ego_sees_the_world_come(tmp_path: Path) -> None:
             assert len(radar.range_rate_mps) > 50
             assert np.abs(radar.range_rate_mps - expected).max() < 0.2
             assert (np.sign(radar.range_rate_mps) == (-1.0 if spec.name == "nose" else 1.0)).all()
-        session.clear()
 
 
 def test_a_policy_gets_the_pictures_that_it_asked_for(tmp_path: Path) -> None:

@@ -87,6 +87,26 @@ def test_healthy_means_ready_and_a_stopped_server_is_not(container: tuple[Any, i
     runs.wait_for("healthy again", lambda: _health(one) == "healthy")
 
 
+def test_every_town_is_there_already(container: tuple[Any, int]) -> None:
+    """With its triangles, for the user that serves; /tmp keeps none."""
+    one, _ = container
+    code = (
+        "import pathlib, os, simulator.sensors.stage as stage;"
+        "from simulator.world.town import Town, packaged_towns;"
+        "from simulator.world.blueprints import default_library;"
+        "stage.build_store = None;"  # whoever wants to build fails
+        "shelf = pathlib.Path(os.environ['DRIVEGATE_TOWNS']);"
+        "library = default_library();"
+        "[print(stage.Stage(Town.load(n), library, shelf).store.nbytes()) for n in packaged_towns()]"
+    )
+    ended, said = one.exec_run(["env", "NUMBA_CACHE_DIR=/tmp/kernels", "python", "-c", code])
+    assert ended == 0, said
+    assert all(int(line) > 5_000_000 for line in said.split())
+    assert len(said.split()) == 6
+    _, made = one.exec_run("find /tmp -name '*.npy'")
+    assert made == b""
+
+
 def test_a_start_compiles_nothing_and_a_stop_is_an_orderly_end(container: tuple[Any, int]) -> None:
     one, _ = container
     runs.wait_for("ready", lambda: b"ready: CARLA" in one.logs())

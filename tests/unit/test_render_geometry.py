@@ -59,8 +59,12 @@ def test_depth_at_lane_centres_is_the_geometric_distance(name: str) -> None:
         error = abs(float(frame.depth[1, 1]) - distance) - 0.001 * distance
         (crossing if lanes.is_junction[ahead] else errors).append(error)
     assert len(errors) > 50
-    assert float(np.mean(np.array(errors) <= 0.01)) >= 0.99
-    assert float(np.mean(np.array(crossing) <= 0.01)) >= 0.95
+    on_roads, in_junctions = (float(np.mean(np.array(some) <= 0.01)) for some in (errors, crossing))
+    print(
+        f"{name}: {on_roads:.1%} of {len(errors)} places, {in_junctions:.1%} of {len(crossing)} in junctions"
+    )
+    assert on_roads >= 0.99
+    assert in_junctions >= 0.95
 
 
 SOLID = (carla.LaneMarkingType.Solid, carla.LaneMarkingType.SolidSolid)
@@ -112,7 +116,9 @@ def test_lane_markings_lie_where_the_map_has_them(name: str) -> None:
             if len(rows):
                 misses.append(float(np.abs(across).min()))
     assert len(misses) > 50
-    assert float(np.mean(np.array(misses) <= 2.0)) >= 0.97
+    near = float(np.mean(np.array(misses) <= 2.0))
+    print(f"{name}: {near:.1%} of {len(misses)} markings within 2 pixels, median {np.median(misses):.2f}")
+    assert near >= 0.97
     assert dashes >= 0.3 * gaps  # dashes are there, and gaps between them
 
 

@@ -55,8 +55,11 @@ def test_ranges_agree_with_embree(name: str) -> None:
         theirs[theirs > 100.0] = 0.0
         both = (ours.range_m > 0.0) & (theirs > 0.0)
         assert both.mean() > 0.5
-        assert ((ours.range_m > 0.0) == (theirs > 0.0)).mean() >= 0.999
-        assert (np.abs(ours.range_m - theirs)[both] < 0.02).mean() >= 0.999
+        same = ((ours.range_m > 0.0) == (theirs > 0.0)).mean()
+        near = (np.abs(ours.range_m - theirs)[both] < 0.02).mean()
+        print(f"{name}: {near:.3%} of {both.sum()} ranges within 2 cm, {same:.3%} hit or miss alike")
+        assert same >= 0.999
+        assert near >= 0.999
         assert ours.range_m[both].std() > 1.0
         assert (ours.cosine[both] > 0.0).all()
         assert (ours.cosine[both] <= 1.0).all()

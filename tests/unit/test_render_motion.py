@@ -74,7 +74,9 @@ def test_flow_warps_one_frame_onto_the_next() -> None:
     assert inside.mean() > 0.7
     assert (first.label[row, column] == second.label[inside]).mean() >= 0.95
     assert (first.instance[row, column] == second.instance[inside]).mean() >= 0.95
-    assert np.abs(warped - target).mean() < 0.6 * np.abs(still - target).mean()
+    off, unmoved = np.abs(warped - target).mean(), np.abs(still - target).mean()
+    print(f"warped pictures differ by {off:.1f} grey levels, unwarped ones by {unmoved:.1f}")
+    assert off < 0.6 * unmoved
     moving = (second.instance[inside] >= 100) & (second.instance[inside] < 200)
     assert moving.sum() > 150
     assert (first.instance[row, column] == second.instance[inside])[moving].mean() >= 0.85
