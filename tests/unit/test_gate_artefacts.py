@@ -248,6 +248,12 @@ def test_a_quarantine_begins_and_ends(tmp_path: Path) -> None:
     assert read_ledger(path) == ledger
 
 
+def test_a_quarantine_may_be_of_one_day_and_keeps_a_readable_rate() -> None:
+    entry = quarantine_for(RouteFlips("s", "r03", 7, 3), "2026-11-20", 1)
+    assert Ledger().with_quarantine(entry).quarantines == (entry,)
+    assert entry.flip_rate == 0.5714  # 2 * 3 * 4 / (7 * 6)
+
+
 def test_a_new_quarantine_replaces_the_old_one_of_its_route() -> None:
     old = quarantine_for(RouteFlips("s", "r03", 4, 3), "2026-11-01", 14)
     new = quarantine_for(RouteFlips("s", "r03", 9, 3), "2026-11-20", 14)

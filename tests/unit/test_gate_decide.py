@@ -14,6 +14,7 @@ from harness.gate.intervals import rate_difference
 from harness.gate.model import EpisodeKey, Interval, Sample, Verdict
 from harness.gate.pairing import pair_up
 from harness.gate.rules import Scope
+from harness.gate.wording import episodes
 from harness.metrics.catalogue import CATALOGUE
 from tests.support.samples import HEALTHY, metric, rules, sample, shifted, without
 
@@ -50,7 +51,11 @@ def test_better_is_never_worse() -> None:
     result = gate(sample(), better, rules())
     assert result.verdict is PASS
     assert (metric(result, "driving_score").worse_by or 0.0) < -6.0
-    assert "better by" in metric(result, "driving_score").reason
+    assert metric(result, "driving_score").reason.startswith("better by ")
+    exactly = gate(sample(), sample(change=shifted("driving_score", 8.0), label="pr"), rules())
+    assert metric(exactly, "driving_score").reason.startswith("better by 8 (")
+    assert episodes(list("abcdef")) == "a, b, c, d, e, f"
+    assert episodes(list("abcdefg")) == "a, b, c, d, e, f and 1 more"
 
 
 def test_worse_but_less_than_the_margin_passes() -> None:
@@ -456,6 +461,9 @@ def test_every_episode_needs_its_partner() -> None:
     hole = gate(base, without(pr, ("r01", 0)), rules())
     assert hole.verdict is INVALID
     assert "pr has no partner for r01-r0 of base" in hole.reasons
+    assert "6 further episodes of base have no counterpart." in hole.notes
+    first = pair_up(base, pr, rules()).first_repeats(1)
+    assert [pair.baseline.key.repeat for pair in first.pairs] == [0] * 6
     many = gate(sample(routes=9, repeats=1), sample(routes=1, repeats=1, label="pr"), rules())
     assert "and 2 more of base" in many.reasons[0]
 
@@ -542,6 +550,27 @@ def test_repeats_to_decide_grow_with_the_noise_and_follow_student() -> None:
     for by in (4.0, 8.0):
         assert needed[by] == int((t / 2.0) ** 2 * 2 * by * by / 6) + 1
     assert needed[40.0] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "metrics", "t"),
+    [
+        ("driving_score", -1.0, {"driving_score": 2.0}, 2.015048),
+        ("driving_score", -1.0, {"driving_score": 2.0, "comfort": 1.0}, 2.570582),  # Holm's first step
+        ("cruise_speed", 0.1, {"cruise_speed": 0.2}, 2.570582),  # both directions
+    ],
+)
+def test_repeats_to_decide_a_real_difference(
+    name: str, unit: float, metrics: dict[str, float], t: float
+) -> None:
+    def change(route: int, repeat: int) -> dict[str, float]:
+        return {name: HEALTHY[name] + unit * (3.0 + (12.0 if repeat else -12.0))}
+
+    asked = rules(metrics)
+    pairs = pair_up(sample(), sample(change=change, label="pr"), asked).pairs
+    found = gather(CATALOGUE[name], pairs, asked, rng_for(asked, name))
+    # It fails once 3 > t * sqrt(2 * 12^2 / (6 n)).
+    assert repeats_to_decide(found, abs(2.0 * unit), asked) == int((t / 3.0) ** 2 * 2 * 144 / 6) + 1
 
 
 def test_repeats_to_decide_counts() -> None:

@@ -26,6 +26,7 @@ from harness.score import (
     score_episode,
     score_run,
 )
+from harness.score.card import _sample_std
 from harness.score.rescore import EventMismatchError, check_events
 from tests.support.facts_builder import episode_facts, hit, straight_route, tick_facts
 from tests.support.records import drive_and_record, header, write_plan
@@ -254,6 +255,11 @@ def test_a_complete_run(run: Path) -> None:
     assert expert.driving_score.value == 100.0
     assert expert.driving_score_std.value is None
     assert score_run(run, LB2_0).per_policy[0].driving_score.value == pytest.approx((100 + 50 + 65) / 3)
+
+
+def test_two_episodes_have_a_standard_deviation() -> None:
+    assert _sample_std([50.0, 100.0]).value == pytest.approx(35.355339)
+    assert _sample_std([50.0]).value is None
 
 
 def test_what_is_missing_makes_the_mean_missing_and_is_counted(run: Path) -> None:
