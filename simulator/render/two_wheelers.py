@@ -159,8 +159,8 @@ def _luggage(half: Half, axles: tuple[float, float], radius: float, label: Label
     deep = (hy - 0.002 - tyre) / 2.0
     parts = []
     for begin, end, low, high in (
-        (-hx, rear + 0.15 * hx, 0.25 * radius, 0.50 * tall),
-        (front - 0.05 * hx, hx, 0.30 * radius, 0.44 * tall),
+        (-hx, rear + 0.15 * hx, 0.12 * radius, 0.50 * tall),
+        (front - 0.05 * hx, hx, 0.12 * radius, 0.46 * tall),
     ):
         size = ((end - begin) / 2.0, deep, (high - low) / 2.0)
         for side in (-1.0, 1.0):
