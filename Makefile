@@ -55,8 +55,13 @@ $(VENV)/docker.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docker]'
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# torch comes first and alone: resolved together with the rest, another version may bring several GB of CUDA.
+$(VENV)/torch.stamp: constraints.txt | $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/torch.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,train,export]'
 	@touch $@
 
 check: $(VENV)/dev.stamp  ## style, types and the arrows between the rooms
