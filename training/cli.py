@@ -1,4 +1,4 @@
-"""`drivegate train`, `export`, `data`: commands of the training room.
+"""`drivegate train`, `export`, `evaluate`, `pipeline`, `data`: commands of the training room.
 
 The harness may not import training. Its command line finds these commands through the entry point group
 `drivegate.commands` instead, and the heavy libraries are imported when a command runs.
@@ -6,17 +6,18 @@ The harness may not import training. Its command line finds these commands throu
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from harness.cli_finish import complain, console, finish
+from harness.cli_finish import console
+from training.cli_evaluate import evaluate
+from training.cli_finish import finish_training
+from training.cli_pipeline import pipeline
 from training.engine.flags import given, with_options
 from training.student.config import StudentTraining
 
-_EXIT_USAGE = 2
 _TRAIN_HELP = """Train the camera student.
 
 Options beat the file of --config; --set beats both. Checkpoints go to OUTPUT_DIR/EXPERIMENT, whose
@@ -45,6 +46,8 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(train_app, name="train")
     app.add_typer(data_app, name="data")
     app.command(name="export")(export)
+    app.command(name="evaluate")(evaluate)
+    app.command(name="pipeline")(pipeline)
 
 
 @train_app.callback()
@@ -91,7 +94,7 @@ def student(
             screen.print(f"{result.epochs} epochs; best: {result.best.manifest_path}", highlight=False)
         return 0
 
-    _finish(work, "Go on with the same command and --resume OUTPUT_DIR/EXPERIMENT/latest")
+    finish_training(work, "Go on with the same command and --resume OUTPUT_DIR/EXPERIMENT/latest")
 
 
 def export(
@@ -117,7 +120,7 @@ def export(
         )
         return 0
 
-    _finish(work)
+    finish_training(work)
 
 
 _SPLIT = typer.Option(help="Split, such as train or val.")
@@ -163,7 +166,7 @@ def label(
         console().print(f"wrote {write_labels(taught, out, split, shard, num_shards)}", highlight=False)
         return 0
 
-    _finish(work, "The same command goes on.")
+    finish_training(work, "The same command goes on.")
 
 
 @data_app.command("merge-shards")
@@ -180,7 +183,7 @@ def merge(
         console().print(f"wrote {merge_shards(labels_dir, split, num_shards)}", highlight=False)
         return 0
 
-    _finish(work)
+    finish_training(work)
 
 
 @data_app.command()
@@ -207,26 +210,4 @@ def verify(
         )
         return 0
 
-    _finish(work)
-
-
-def _finish(work: Callable[[], int], when_interrupted: str = "") -> None:
-    """End a command; what the user can mend in data, models and checkpoints is a paragraph."""
-    from policies.checkpoint import CheckpointError
-    from policies.student.config import StudentConfigError
-    from policies.student.features import ObservationError
-    from training.data.sample import SampleError
-
-    def told() -> int:
-        try:
-            return work()
-        except ModuleNotFoundError as error:
-            return complain(
-                f"This needs {error.name}: pip install torch==2.13.0 && pip install"
-                " 'drivegate[train,export]'",
-                _EXIT_USAGE,
-            )
-        except (CheckpointError, StudentConfigError, ObservationError, SampleError) as error:
-            return complain(str(error), _EXIT_USAGE)
-
-    finish(told, when_interrupted)
+    finish_training(work)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 _BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
-_STEM = 64
 
 
 class _Basic(nn.Module):
@@ -70,6 +69,7 @@ class ResNet(nn.Module):
         depth: 18, 50 or 101.
         channels_in: of the input.
         stages: 2 (the last map has stride 8) to 4 (stride 32).
+        width: channels of the stem and the first stage; each further stage has twice as many (published: 64).
         gradient_checkpointing: recompute each stage in the backward pass.
 
     Attributes:
@@ -77,24 +77,30 @@ class ResNet(nn.Module):
     """
 
     def __init__(
-        self, depth: int, channels_in: int, stages: int = 4, *, gradient_checkpointing: bool = False
+        self,
+        depth: int,
+        channels_in: int,
+        stages: int = 4,
+        width: int = 64,
+        *,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         block: type[_Basic] | type[_Bottleneck] = _Basic if depth == 18 else _Bottleneck
-        self.conv1 = nn.Conv2d(channels_in, _STEM, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(_STEM)
+        self.conv1 = nn.Conv2d(channels_in, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         self.stages = stages
         self.gradient_checkpointing = gradient_checkpointing
-        width, made = _STEM, []
+        before, made = width, []
         for stage in range(stages):
-            channels = _STEM * 2**stage
+            channels = width * 2**stage
             blocks: list[nn.Module] = []
             for index in range(_BLOCKS[depth][stage]):
-                blocks.append(block(width, channels, 2 if stage and index == 0 else 1))
-                width = channels * block.expansion
+                blocks.append(block(before, channels, 2 if stage and index == 0 else 1))
+                before = channels * block.expansion
             self.add_module(f"layer{stage + 1}", nn.Sequential(*blocks))
-            made.append(width)
+            made.append(before)
         self.channels_out = (made[-2], made[-1])
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

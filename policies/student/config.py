@@ -96,7 +96,9 @@ class StudentConfig:
         frames: pictures per camera, 10 Hz, oldest first; stacked as channels.
         image_height, image_width: pixels.
         backbone: layers of the ResNet, 18, 50 or 101; backbone_stages: 2 (stride 8) to 4
-            (stride 32).
+            (stride 32); backbone_width: channels of its first stage.
+        view_tokens: whether the decoder also asks the pictures' coarsest maps, cell by cell. What stands
+            above the ground, such as a traffic light, is in no ground cell.
         dim, heads, layers, ffn: of the decoder.
         bev_x_m, bev_y_m: extent of the ground plane, forward and to the left.
         bev_cell_m: side of a cell; bev_pool: cells per token and side.
@@ -121,6 +123,8 @@ class StudentConfig:
     image_width: int = 192
     backbone: int = 18
     backbone_stages: int = 3
+    backbone_width: int = 32
+    view_tokens: bool = True
     dim: int = 128
     heads: int = 4
     layers: int = 3
@@ -156,6 +160,8 @@ class StudentConfig:
             raise StudentConfigError(f"no ResNet-{self.backbone} with {self.backbone_stages} stages")
         if self.dim % self.heads or self.frames < 1 or self.num_action_bins < 2:
             raise StudentConfigError("dim must be a multiple of heads; frames >= 1; num_action_bins >= 2")
+        if self.backbone_width < 8 or self.backbone_width % 8:
+            raise StudentConfigError(f"backbone_width={self.backbone_width} is not a multiple of 8")
         if any(cells % self.bev_pool for cells in self.bev_cells):
             raise StudentConfigError(f"bev_pool={self.bev_pool} does not divide {self.bev_cells} cells")
 
@@ -166,6 +172,12 @@ class StudentConfig:
             round((self.bev_x_m[1] - self.bev_x_m[0]) / self.bev_cell_m),
             round((self.bev_y_m[1] - self.bev_y_m[0]) / self.bev_cell_m),
         )
+
+    @property
+    def view_cells(self) -> tuple[int, int]:
+        """Rows and columns of the coarsest map of a picture."""
+        stride = 2 ** (self.backbone_stages + 1)
+        return -(-self.image_height // stride), -(-self.image_width // stride)
 
     @property
     def route_count(self) -> int:
@@ -228,6 +240,8 @@ _LARGE = StudentConfig(
     image_height=224,
     image_width=224,
     backbone_stages=4,
+    backbone_width=64,
+    view_tokens=False,
     bev_x_m=(-50.0, 50.0),
     bev_y_m=(-50.0, 50.0),
     bev_cell_m=0.5,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from policies.checkpoint import WEIGHTS, Checkpoint, Manifest, file_entry, write_manifest
+from policies.interface import EgoGeometry, EpisodeContext
 from policies.sensor_bundle import CameraImage, EgoState, RouteAhead, SensorBundle, Views
 from policies.student.config import StudentConfig, student_config
 
@@ -73,3 +74,8 @@ def bundle(config: StudentConfig, tick: int, speed_mps: float = 5.0, yaw_rad: fl
     points = np.stack([distances, np.zeros(60), np.zeros(60)], 1)
     route = RouteAhead(points, np.zeros(60, dtype=np.int64), distances, remaining_m=60.0)
     return SensorBundle(tick, t_s, 0.05, ego, route, None, Views(images, {}))
+
+
+def context() -> EpisodeContext:
+    """Of an episode with a car of ordinary size."""
+    return EpisodeContext(1, 0.05, EgoGeometry(4.9, 2.1, 1.5, 1.45, 2.9), None)

@@ -50,12 +50,24 @@ class TimeBudget(Callback):
     """Stops training after some wall-clock time; the running epoch is cut short, validated and counts.
 
     Args:
-        minutes: of training in this process.
+        minutes: of training, before and after interruptions together.
     """
 
     def __init__(self, minutes: float) -> None:
         self._seconds = 60.0 * minutes
+        self._before_s = 0.0
         self._begun = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive a restart."""
+        return {"elapsed_s": self._elapsed_s()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self._before_s = float(state_dict["elapsed_s"])
+
+    def _elapsed_s(self) -> float:
+        return self._before_s + time.monotonic() - self._begun
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
         """Start the watch."""
@@ -70,5 +82,5 @@ class TimeBudget(Callback):
         batch_idx: int,  # noqa: ARG002
     ) -> None:
         """Stop all ranks together when the time is over."""
-        over = time.monotonic() - self._begun > self._seconds
+        over = self._elapsed_s() > self._seconds
         trainer.should_stop = trainer.strategy.reduce_boolean_decision(trainer.should_stop or over, all=False)

@@ -56,10 +56,14 @@ def example(sample: Sample, config: StudentConfig) -> StudentBatch:
 class StudentDataset(Dataset[StudentBatch]):
     """A source as a torch data set; reads in whatever process asks."""
 
-    def __init__(self, source: SampleSource, config: StudentConfig, limit: int = 0) -> None:
-        """Take the first `limit` samples, or all for 0."""
+    def __init__(
+        self, source: SampleSource, config: StudentConfig, limit: int = 0, cache_gib: float = 0.0
+    ) -> None:
+        """Take the first `limit` samples, or all for 0; keep what was read, as far as `cache_gib` goes."""
         self._source, self._config = source, config
         self._count = min(len(source), limit) if limit else len(source)
+        self._kept: dict[int, StudentBatch] = {}
+        self._room_bytes = int(cache_gib * 2**30)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -67,7 +71,15 @@ class StudentDataset(Dataset[StudentBatch]):
 
     def __getitem__(self, index: int) -> StudentBatch:
         """One moment."""
-        return example(self._source.sample(index), self._config)
+        kept = self._kept.get(index)
+        if kept is not None:
+            return kept
+        made = example(self._source.sample(index), self._config)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in made)
+        if size <= self._room_bytes:
+            self._room_bytes -= size
+            self._kept[index] = made
+        return made
 
 
 def collate(examples: list[StudentBatch]) -> StudentBatch:

@@ -88,6 +88,9 @@ class DataSection(StrictModel):
     max_val_samples: int = flag("--max-val-samples", 0, "limit (0: all)", ge=0)
     overfit_tiny: int = flag("--overfit-tiny", 0, "train and validate on the same N samples (0: off)", ge=0)
     num_workers: int = flag("--num-workers", 0, "processes that read data", ge=0)
+    cache_gib: float = flag(
+        "--cache-gib", 4.0, "memory of each of them for samples that were read before", ge=0.0
+    )
 
 
 class OptimizerSection(StrictModel):
@@ -141,6 +144,9 @@ class RunSection(StrictModel):
     log_action_stats: bool = flag("--log-action-stats", False, "statistics of actions in validation")
     augment: float = flag(
         "--augment", 0.0, "strength of brightness, contrast and noise on pictures (0: off)", ge=0.0
+    )
+    hide_history: float = flag(
+        "--hide-history", 0.0, "share of samples whose past poses are hidden, not the speed", ge=0.0, le=1.0
     )
 
 

@@ -52,8 +52,11 @@ class StudentModule(LightningModule):
 
     def training_step(self, batch: StudentBatch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """One batch."""
-        images, *rest = batch.inputs
-        output: StudentOutput = self.net(augmented(images, self.config.run.augment), *rest)
+        images, to_image, history, *rest = batch.inputs
+        run = self.config.run
+        output: StudentOutput = self.net(
+            augmented(images, run.augment), to_image, partly_hidden(history, run.hide_history), *rest
+        )
         losses = objective(output, batch, self.student_config, self.config.loss, self._reasoning_weight())
         count = len(batch.images)
         for name, value in losses.items():
@@ -139,6 +142,16 @@ def augmented(images: Tensor, strength: float) -> Tensor:
     brightness = 40.0 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
     noise = 6.0 * strength * torch.randn_like(pixels) * torch.rand(shape, device=images.device)
     return ((pixels - 127.5) * contrast + 127.5 + brightness + noise).clamp(0.0, 255.0)
+
+
+def partly_hidden(history: Tensor, share: float) -> Tensor:
+    """Zeros instead of the past poses of a share of the samples: (B, 16, 6).
+
+    Who always sees its own past learns to go on as before, and does not start at a green light.
+    """
+    if share <= 0.0:
+        return history
+    return history * (torch.rand(len(history), 1, 1, device=history.device) >= share)
 
 
 def action_statistics(actions: Tensor, target: Tensor) -> dict[str, Tensor]:

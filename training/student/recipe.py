@@ -67,7 +67,8 @@ class StudentData(LightningDataModule):
 
     def _loader(self, source: SampleSource, limit: int, *, shuffle: bool) -> DataLoader[StudentBatch]:
         data, run = self.config.data, self.config.run
-        dataset = StudentDataset(source, self.config.model.student(), data.overfit_tiny or limit)
+        limit = data.overfit_tiny or limit
+        dataset = StudentDataset(source, self.config.model.student(), limit, data.cache_gib)
         trainer = self.trainer
         sampler: DistributedSampler[StudentBatch] = DistributedSampler(
             dataset,

@@ -55,6 +55,7 @@ class Student(nn.Module):
             config.backbone,
             3 * config.frames,
             config.backbone_stages,
+            config.backbone_width,
             gradient_checkpointing=config.gradient_checkpointing,
         )
         fine, coarse = self.backbone.channels_out
@@ -66,6 +67,10 @@ class Student(nn.Module):
         self.cell_norm = nn.LayerNorm(dim)
         self.cell_embedding = nn.Parameter(torch.randn(1, tokens[0] * tokens[1], dim) * 0.02)
         self.unseen = nn.Parameter(torch.zeros(dim))
+        if config.view_tokens:
+            views = len(config.cameras) * config.view_cells[0] * config.view_cells[1]
+            self.view_embedding = nn.Parameter(torch.randn(1, views, dim) * 0.02)
+            self.view_norm = nn.LayerNorm(dim)
         self.history = nn.Sequential(nn.Linear(HISTORY_STEPS * 6 + 1, dim), nn.GELU(), nn.Linear(dim, dim))
         self.command = nn.Linear(len(Command), dim, bias=False)
         self.route = nn.Linear(2, dim) if config.route_count else None
@@ -126,14 +131,14 @@ class Student(nn.Module):
         route: Tensor,
         command: Tensor,
     ) -> Tensor:
-        """(B, 1 + R + cells, D): the ego token first, then route tokens, then ground cells."""
+        """(B, 1 + R + views + cells, D): ego token, route tokens, cells of pictures, cells of the ground."""
         batch, cameras = images.shape[:2]
         pixels = images.flatten(0, 1).to(self.image_mean.dtype) / 255.0
         pixels = (pixels - self.image_mean[:, None, None]) / self.image_std[:, None, None]
         fine, coarse = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
-        maps = self.lateral_fine(fine)
+        maps, coarse = self.lateral_fine(fine), self.lateral_coarse(coarse)
         maps = maps + functional.interpolate(
-            self.lateral_coarse(coarse), size=maps.shape[-2:], mode="bilinear", align_corners=False
+            coarse, size=maps.shape[-2:], mode="bilinear", align_corners=False
         )
         ground, seen = self.ground(maps.unflatten(0, (batch, cameras)), ego_to_image)
         if self.config.bev_pool > 1:
@@ -147,4 +152,7 @@ class Student(nn.Module):
         tokens = [ego.to(cells.dtype)]
         if self.route is not None:
             tokens.append((self.route(route) + self.route_embedding).to(cells.dtype))
+        if self.config.view_tokens:
+            views = coarse.flatten(2).transpose(1, 2).reshape(batch, -1, self.config.dim)
+            tokens.append((self.view_norm(views) + self.view_embedding).to(cells.dtype))
         return torch.cat([*tokens, cells], 1)
