@@ -64,7 +64,9 @@ class StudentCamera:
     position_in_ego: tuple[float, float, float] = (2.0, 0.0, 1.5)
 
 
-_FRONT = StudentCamera("front_wide", 110.0, 0.0, 8.0, (2.0, 0.0, 1.5))
+_FRONT = StudentCamera("front_wide", 100.0, 0.0, 0.0, (2.0, 0.0, 1.5))
+"""Sees a traffic light whole from the stop line before it."""
+
 RIGS: Mapping[str, tuple[StudentCamera, ...]] = {
     "front": (_FRONT,),
     # The four of Alpamayo-R1 by name; the angles are ours.
@@ -119,8 +121,8 @@ class StudentConfig:
     reasoning: bool = False
     cameras: tuple[StudentCamera, ...] = RIGS["front"]
     frames: int = 4
-    image_height: int = 96
-    image_width: int = 192
+    image_height: int = 128
+    image_width: int = 256
     backbone: int = 18
     backbone_stages: int = 3
     backbone_width: int = 32
