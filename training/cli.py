@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli_finish import complain, console, finish
+from training.cli_collect import COLLECT_HELP, collect
 from training.engine.flags import given, with_options
 from training.student.config import StudentTraining
 
@@ -45,6 +46,7 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(train_app, name="train")
     app.add_typer(data_app, name="data")
     app.command(name="export")(export)
+    app.command(name="collect", help=COLLECT_HELP)(collect)
 
 
 @train_app.callback()
@@ -91,7 +93,7 @@ def student(
             screen.print(f"{result.epochs} epochs; best: {result.best.manifest_path}", highlight=False)
         return 0
 
-    _finish(work, "Go on with the same command and --resume OUTPUT_DIR/EXPERIMENT/latest")
+    finish_training(work, "Go on with the same command and --resume OUTPUT_DIR/EXPERIMENT/latest")
 
 
 def export(
@@ -117,7 +119,7 @@ def export(
         )
         return 0
 
-    _finish(work)
+    finish_training(work)
 
 
 _SPLIT = typer.Option(help="Split, such as train or val.")
@@ -163,7 +165,7 @@ def label(
         console().print(f"wrote {write_labels(taught, out, split, shard, num_shards)}", highlight=False)
         return 0
 
-    _finish(work, "The same command goes on.")
+    finish_training(work, "The same command goes on.")
 
 
 @data_app.command("merge-shards")
@@ -180,7 +182,7 @@ def merge(
         console().print(f"wrote {merge_shards(labels_dir, split, num_shards)}", highlight=False)
         return 0
 
-    _finish(work)
+    finish_training(work)
 
 
 @data_app.command()
@@ -207,10 +209,10 @@ def verify(
         )
         return 0
 
-    _finish(work)
+    finish_training(work)
 
 
-def _finish(work: Callable[[], int], when_interrupted: str = "") -> None:
+def finish_training(work: Callable[[], int], when_interrupted: str = "") -> None:
     """End a command; what the user can mend in data, models and checkpoints is a paragraph."""
     from policies.checkpoint import CheckpointError
     from policies.student.config import StudentConfigError
