@@ -44,6 +44,7 @@ from harness.facts import EpisodeFacts, TickFacts
 from harness.outcome import Outcome
 from harness.policy_guard import PolicyGuard
 from harness.record import EpisodeHeader, EpisodeTiming, EpisodeWriter, RecordError
+from harness.record.run_folder import POLICY_FILES
 from harness.stopwatch import Stopwatch
 from policies.frames import EgoPose, control_to_carla
 from policies.interface import EpisodeContext, PrivilegedSpec, SensorSpec
@@ -114,6 +115,7 @@ class EpisodeRunner:
                 try:
                     if guard is None:
                         raise fault or PolicyFaultError("the policy is missing")
+                    guard.begin_files(task.folder / POLICY_FILES)
                     guard.reset(_visible(scene.context, specs))
                     result = drive.run(guard, report)
                 except PolicyFaultError as error:
@@ -209,6 +211,7 @@ class _Drive:
             watch.lap("judge_and_record")
             if self._criteria.ending is not None:
                 ending = self._criteria.ending
+                guard.end_files()
                 completed = ending is EventType.ROUTE_COMPLETED
                 return self.finish(Outcome.COMPLETED if completed else Outcome.ENDED_BY_RULE, _REASON[ending])
             if film is not None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from harness.cli_finish import console
+from training.cli_collect import COLLECT_HELP, collect
 from training.cli_evaluate import evaluate
 from training.cli_finish import finish_training
 from training.cli_pipeline import pipeline
@@ -48,6 +49,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="export")(export)
     app.command(name="evaluate")(evaluate)
     app.command(name="pipeline")(pipeline)
+    app.command(name="collect", help=COLLECT_HELP)(collect)
 
 
 @train_app.callback()

@@ -28,6 +28,9 @@ def evaluate(
     val_labels: Annotated[Path, typer.Option(help="Held-out labels.")] = Path(
         "teacher_labels/val_labels.npz"
     ),
+    demonstrations: Annotated[
+        str | None, typer.Option(help="Folders of `drivegate collect`, with commas; instead of label files.")
+    ] = None,
     ego_history_dir: Annotated[Path, typer.Option(help="Ego history and routes.")] = Path("teacher_labels"),
     frames_dir: Annotated[Path, typer.Option(help="Pictures.")] = Path("extracted_frames"),
     limit: Annotated[int, typer.Option(help="Most samples of each split (0: all).", min=0)] = 0,
@@ -47,14 +50,20 @@ def evaluate(
     def work() -> int:
         from policies.checkpoint import find_checkpoint
         from policies.student.config import StudentConfig
-        from training.data.files import FileSource
+        from training.student.config import DataSection
         from training.student.evaluate import action_space, baselines, open_loop
+        from training.student.sources import sources
 
         found = [find_checkpoint(path) for path in checkpoints]
         config = StudentConfig.from_json(found[0].manifest.model)
-        train, val = (
-            FileSource(labels, ego_history_dir, frames_dir, config) for labels in (train_labels, val_labels)
-        )
+        data: dict[str, object] = {
+            "train_labels": train_labels,
+            "val_labels": val_labels,
+            "ego_history_dir": ego_history_dir,
+            "frames_dir": frames_dir,
+            "demonstrations": demonstrations or (),
+        }
+        train, val = sources(DataSection.model_validate(data), config)
         beside = baselines(train, val, config, limit or 4000)
         measured = [open_loop(checkpoint, val, limit) for checkpoint in found]
         bounds = (config.acceleration_bound_mps2, config.curvature_bound_radpm)

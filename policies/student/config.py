@@ -20,6 +20,9 @@ HISTORY_STEPS = 16
 PLAN_STEPS = 64
 """Plan steps at 10 Hz: 6.4 s."""
 
+PICTURE_PERIOD_S = 0.1
+"""Time between pictures."""
+
 TEXT_DIM = 384
 """Size of a sentence embedding (all-MiniLM-L6-v2)."""
 
@@ -62,6 +65,13 @@ class StudentCamera:
     yaw_deg: float = 0.0
     pitch_deg: float = 0.0
     position_in_ego: tuple[float, float, float] = (2.0, 0.0, 1.5)
+
+    def spec(self, width: int, height: int) -> CameraSpec:
+        """The camera as the harness knows it: ten pictures a second."""
+        angles = (0.0, math.radians(self.pitch_deg), math.radians(self.yaw_deg))
+        return CameraSpec(
+            self.name, width, height, self.fov_deg, self.position_in_ego, angles, period_s=PICTURE_PERIOD_S
+        )
 
 
 _FRONT = StudentCamera("front_wide", 100.0, 0.0, 0.0, (2.0, 0.0, 1.5))
@@ -193,17 +203,7 @@ class StudentConfig:
 
     def camera_specs(self) -> tuple[CameraSpec, ...]:
         """The cameras as the harness knows them."""
-        return tuple(
-            CameraSpec(
-                camera.name,
-                self.image_width,
-                self.image_height,
-                camera.fov_deg,
-                camera.position_in_ego,
-                (0.0, math.radians(camera.pitch_deg), math.radians(camera.yaw_deg)),
-            )
-            for camera in self.cameras
-        )
+        return tuple(camera.spec(self.image_width, self.image_height) for camera in self.cameras)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a manifest."""

@@ -118,7 +118,7 @@ def _route(route: RouteAhead | None, config: StudentConfig) -> tuple[Float32, Fl
         return np.zeros((0, 2), dtype=np.float32), command
     if route is None:
         raise ObservationError(f"the student is told its route ({config.route_input}), and there is none")
-    command[_command_ahead(route)] = 1.0
+    command[command_ahead(route)] = 1.0
     if config.route_count == 0:
         return np.zeros((0, 2), dtype=np.float32), command
     if config.route_input is RouteInput.TARGET_POINT:
@@ -130,8 +130,8 @@ def _route(route: RouteAhead | None, config: StudentConfig) -> tuple[Float32, Fl
     return (np.stack(points, 1) / ROUTE_SCALE_M).astype(np.float32), command
 
 
-def _command_ahead(route: RouteAhead, within_m: float = 25.0) -> int:
-    """The first command that is not to follow the lane, within reach; a turn is told before it begins."""
+def command_ahead(route: RouteAhead, within_m: float = 25.0) -> int:
+    """The first command that is not to follow the lane, within reach: a turn is told before it begins."""
     near = route.distances_m <= within_m
     special = near & (route.commands != Command.LANE_FOLLOW)
     return int(route.commands[np.argmax(special)]) if special.any() else int(Command.LANE_FOLLOW)

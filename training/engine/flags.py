@@ -60,7 +60,7 @@ class Option:
     def shown_default(self) -> str:
         """The option's default, for people."""
         value = False if self.inverts else self.default
-        if value is None:
+        if value is None or value == ():
             return "none"
         return str(value).lower() if isinstance(value, bool) else f"{value}"
 

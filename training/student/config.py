@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from harness.errors import ConfigError
 from harness.typed_config import StrictModel
@@ -39,6 +39,9 @@ class ModelSection(StrictModel):
     frames: int | None = flag("--frames", None, "pictures per camera, stacked as channels")
     pretrained_backbone: Path | None = flag(
         "--pretrained-backbone", None, "file of ImageNet weights of the ResNet"
+    )
+    init_from: Path | None = flag(
+        "--init-from", None, "checkpoint whose weights to begin with; training itself begins anew"
     )
     overrides: dict[str, Any] = Field(default_factory=dict, description="any other field of StudentConfig")
 
@@ -73,9 +76,21 @@ class ModelSection(StrictModel):
             raise ConfigError(f"The model cannot be: {error}") from error
 
 
+def _folders(value: Any) -> Any:
+    """Read "a,b" as ("a", "b")."""
+    return tuple(w for w in value.split(",") if w) if isinstance(value, str) else value
+
+
+Folders = Annotated[tuple[Path, ...], BeforeValidator(_folders)]
+
+
 class DataSection(StrictModel):
     """Where samples come from."""
 
+    demonstrations: Folders = flag(
+        "--demonstrations", (), "folders of `drivegate collect`, with commas; instead of label files"
+    )
+    every: int = flag("--every", 5, "of demonstrations take each n-th frame, of ten a second", ge=1)
     train_labels: Path = flag("--train-labels", Path("teacher_labels/train_labels.npz"), "labels to train on")
     val_labels: Path = flag("--val-labels", Path("teacher_labels/val_labels.npz"), "labels to validate on")
     frames_dir: Path = flag("--frames-dir", Path("extracted_frames"), "pictures")

@@ -15,10 +15,8 @@ from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, Learn
 from torch.utils.data import DataLoader, DistributedSampler
 
 from harness.errors import ConfigError
-from policies.checkpoint import STATE, Checkpoint, find_checkpoint
+from policies.checkpoint import STATE, WEIGHTS, Checkpoint, find_checkpoint
 from policies.nets.weights import load_tensors
-from training.data.dummy import DummySource
-from training.data.files import FileSource
 from training.data.sample import SampleSource
 from training.engine.callbacks import Throughput, TimeBudget
 from training.engine.checkpointing import CheckpointWriter, Keeping
@@ -29,9 +27,9 @@ from training.engine.trainer import make_trainer
 from training.student.batch import StudentBatch, StudentDataset, collate
 from training.student.config import StudentTraining
 from training.student.module import StudentModule
+from training.student.sources import sources
 
 POLICY = "student"
-_VALIDATION_SEED = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class StudentData(LightningDataModule):
     def __init__(self, config: StudentTraining) -> None:
         super().__init__()
         self.config = config
-        self.train_source, self.val_source = sources(config)
+        self.train_source, self.val_source = sources(config.data, config.model.student(), config.run.seed)
 
     def train_dataloader(self) -> DataLoader[StudentBatch]:
         """Shuffled by epoch; ranks share the samples."""
@@ -90,22 +88,6 @@ class StudentData(LightningDataModule):
         )
 
 
-def sources(config: StudentTraining) -> tuple[SampleSource, SampleSource]:
-    """Open the training and the validation split.
-
-    Raises:
-        SampleError: a file is missing or wrong. ConfigError: the model cannot be.
-    """
-    data, student = config.data, config.model.student()
-    if data.offline:
-        train: SampleSource = DummySource(student, data.offline_samples, config.run.seed)
-        val: SampleSource = DummySource(student, max(data.offline_samples // 4, 2), _VALIDATION_SEED)
-    else:
-        train = FileSource(data.train_labels, data.ego_history_dir, data.frames_dir, student)
-        val = FileSource(data.val_labels, data.ego_history_dir, data.frames_dir, student)
-    return (train, train) if data.overfit_tiny else (train, val)
-
-
 def train(config: StudentTraining, report: Callable[[str], None] = print) -> TrainingResult:
     """Train one student.
 
@@ -123,6 +105,9 @@ def train(config: StudentTraining, report: Callable[[str], None] = print) -> Tra
     if config.model.pretrained_backbone is not None and state is None:
         taken = module.net.backbone.load_pretrained(load_tensors(config.model.pretrained_backbone))
         report(f"Took {taken} tensors of {config.model.pretrained_backbone} for the backbone.")
+    if config.model.init_from is not None and state is None:
+        _take_weights(config, module, config.model.init_from)
+        report(f"Begins with the weights of {config.model.init_from}.")
     writer = _writer(config, data, report)
     trainer = make_trainer(
         config.run, config.optimizer, config.output, config.name, _callbacks(config, writer)
@@ -161,16 +146,25 @@ def train_seeds(config: StudentTraining, report: Callable[[str], None] = print) 
 def _state_to_resume(config: StudentTraining) -> Path | None:
     if config.run.resume is None:
         return None
-    checkpoint = find_checkpoint(config.run.resume)
+    return _of_this_model(config, config.run.resume).file(STATE)
+
+
+def _take_weights(config: StudentTraining, module: StudentModule, where: Path) -> None:
+    module.net.load_state_dict(load_tensors(_of_this_model(config, where).file(WEIGHTS)))
+
+
+def _of_this_model(config: StudentTraining, where: Path) -> Checkpoint:
+    """Find a checkpoint and make sure that it is of the model that is trained."""
+    checkpoint = find_checkpoint(where)
     stored = checkpoint.manifest.model
     wanted = config.model.student().to_json()
     different = sorted(k for k in wanted if _plain(stored.get(k)) != _plain(wanted[k]))
     if different:
         raise ConfigError(
-            f"{checkpoint.manifest_path} is of another model (different: {', '.join(different)}). Resume with"
-            " the options it was trained with, or start anew without --resume."
+            f"{checkpoint.manifest_path} is of another model (different: {', '.join(different)}). Use the"
+            " options that it was trained with, or begin without it."
         )
-    return checkpoint.file(STATE)
+    return checkpoint
 
 
 def _plain(value: Any) -> Any:
@@ -235,4 +229,4 @@ def _callbacks(config: StudentTraining, writer: CheckpointWriter) -> list[Callba
     return [*callbacks, writer]
 
 
-__all__ = ["StudentData", "Trainer", "TrainingResult", "sources", "train", "train_seeds"]
+__all__ = ["StudentData", "Trainer", "TrainingResult", "train", "train_seeds"]
