@@ -9,6 +9,9 @@ RUN    ?= runs/closed-loop
 SEED   ?= 0
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 TRAFFIC ?= 0
+PROFILE ?= cpu
+TRAIN ?= runs/train
+TRAIN_ARGS ?=
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
@@ -85,10 +88,9 @@ mutation: $(VENV)/dev.stamp  ## are all lines of gate and score tested, and do t
 regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (half an hour)
 	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions $(REGRESSIONS_ARGS)
 
-train:  ## train a policy (arrives with the first training recipe)
-	@echo "This version has no training recipe yet: it judges policies, it does not train them."
-	@echo "Try: make closed-loop    or your own policy: $(BIN)/drivegate run --policy your_module:YourPolicy ..."
-	@exit 2
+# Call it again after an interruption: it goes on where it was. The commands alone: make train TRAIN_ARGS=--show
+train: $(VENV)/dev.stamp  ## collect demonstrations and train a camera student: PROFILE=cpu (40 minutes), gpu or full
+	$(BIN)/drivegate pipeline --profile $(PROFILE) --out $(TRAIN) --workers $(WORKERS) $(TRAIN_ARGS)
 
 # SERVER=docker IMAGE=... GPUS=0,1 drives the same on containers, SERVER=remote:host:port on a CARLA that runs already.
 closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive 12 Longest6 routes with expert and constant; gate the expert; report
