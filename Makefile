@@ -12,6 +12,7 @@ TRAFFIC ?= 0
 PROFILE ?= cpu
 TRAIN ?= runs/train
 TRAIN_ARGS ?=
+STUDENT ?= $(TRAIN)/checkpoints/student/best
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
@@ -30,7 +31,7 @@ REGRESSIONS_ARGS ?=
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help core setup check test mutation regressions train closed-loop bench eyes soak parity compat docker \
+.PHONY: help core setup check test mutation regressions train closed-loop drive-student bench eyes soak parity compat docker \
   docs format clean
 
 help:  ## list the words
@@ -98,6 +99,12 @@ closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.s
 	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) \
 	  --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ci/verdict.sh $(RUN) expert
+
+# A town and weathers that make train never shows; STUDENT names another checkpoint.
+drive-student: $(VENV)/dev.stamp  ## drive 12 held-out routes of Town02 with the student of make train, expert and constant
+	$(BIN)/drivegate run --suite held-out-town02 --policy student --policy expert --policy constant \
+	  --policy-arg student.checkpoint=$(STUDENT) --server $(or $(SERVER),embedded) \
+	  --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN)-student --resume
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing

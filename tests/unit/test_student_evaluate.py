@@ -13,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0")
 
 from policies.checkpoint import CheckpointError, with_metrics  # noqa: E402
+from tests.support.sabotaged_students import noised  # noqa: E402
 from tests.support.student import checkpoint_of, tiny  # noqa: E402
 from training.data.dummy import DummySource  # noqa: E402
 from training.data.files import write_split  # noqa: E402
@@ -66,6 +67,17 @@ def test_students_are_measured_beside_those_who_do_not_see(tmp_path: Path) -> No
     (tmp_path / "baseline_seed0_best.pt").write_bytes(b"something else")
     with pytest.raises(CheckpointError, match="SHA-256"):
         open_loop(made, val)
+
+
+def test_noise_on_the_weights_shows(tmp_path: Path) -> None:
+    """The sabotage that gates are tried on makes another, valid checkpoint that plans otherwise."""
+    config = tiny()
+    source = DummySource(config, 8, seed=3)
+    made = checkpoint_of(tmp_path, config)
+    spoilt = noised(made, tmp_path / "noised")
+    assert spoilt.identity != made.identity
+    assert open_loop(spoilt, source).errors["ade_6.4s"] != open_loop(made, source).errors["ade_6.4s"]
+    assert noised(made, tmp_path / "again").identity == spoilt.identity
 
 
 def test_tokens_and_inverse_lose_little_on_recorded_futures() -> None:

@@ -210,6 +210,27 @@ def test_resuming_another_model_is_refused(tmp_path: Path) -> None:
         train(other, silent)
 
 
+def test_training_can_begin_with_the_weights_of_another(tmp_path: Path) -> None:
+    first = settings(tmp_path, run={"max_epochs": 1}, output={"loggers": []})
+    train(first, silent)
+    best = first.output.folder / "best"
+    told: list[str] = []
+    still = settings(
+        tmp_path,
+        model={"init_from": str(best)},
+        run={"max_epochs": 1},
+        optimizer={"lr": 1e-12, "batch_size": 8, "warmup_epochs": 0, "freeze_bn": True},
+        output={"loggers": [], "experiment": "second"},
+    )
+    train(still, told.append)
+    assert any("Begins with the weights" in line for line in told)
+    a, b = (load_tensors(find_checkpoint(c.output.folder).file(WEIGHTS)) for c in (first, still))
+    assert max(float((a[n].float() - b[n].float()).abs().max()) for n in a) < 1e-6
+    other = settings(tmp_path, model={"init_from": str(best), "num_modes": 6}, output={"loggers": []})
+    with pytest.raises(ConfigError, match=r"different: num_modes"):
+        train(other, silent)
+
+
 def test_export_answers_as_torch_does_and_drives_the_same(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs ONNX Runtime: pip install 'drivegate[export]'")
     pytest.importorskip("onnxscript", reason="needs onnxscript: pip install 'drivegate[export]'")

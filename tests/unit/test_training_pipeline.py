@@ -70,6 +70,17 @@ def test_wrong_profiles_are_refused(tmp_path: Path, text: str, message: str) -> 
         read_profile(written(tmp_path, text), {})
 
 
+def test_routes_are_driven_among_the_traffic_of_their_turn() -> None:
+    """A number that is given twice is one run, not two in the same folder."""
+    from scenarios.suites import suite
+    from training.demonstrations.collect import _by_traffic
+
+    routes = suite("held-out-town02").routes[:7]
+    parts = _by_traffic(routes, (0, 0, 15))
+    assert {count: len(part) for count, part in parts.items()} == {0: 5, 15: 2}
+    assert parts[15] == (routes[2], routes[5])
+
+
 def test_values_can_be_set_and_must_be_known(tmp_path: Path) -> None:
     name = written(
         tmp_path,

@@ -77,13 +77,21 @@ def collect(request: CollectRequest, console: Console) -> Manifest:
         console.print(f"{out} is complete already", highlight=False)
         return read_manifest(out)
     routes = _routes(request, console)
-    drives = []
-    for place, count in enumerate(config.routes.traffic):
-        part = routes[place :: len(config.routes.traffic)]
-        if part:
-            drives.append(_drive(request, settings, part, count, console))
+    drives = [
+        _drive(request, settings, part, count, console)
+        for count, part in _by_traffic(routes, config.routes.traffic).items()
+    ]
     console.print("putting the data set together", highlight=False)
     return assemble(out, config, settings, drives)
+
+
+def _by_traffic(routes: Sequence[Route], traffic: Sequence[int]) -> dict[int, tuple[Route, ...]]:
+    """Background vehicles -> routes that are driven among them; the numbers are taken in turn."""
+    parts: dict[int, tuple[Route, ...]] = {}
+    for place, route in enumerate(routes):
+        count = traffic[place % len(traffic)]
+        parts[count] = (*parts.get(count, ()), route)
+    return parts
 
 
 def _pinned(settings: DriverSettings) -> DriverSettings:
