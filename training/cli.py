@@ -13,6 +13,7 @@ import typer
 
 from harness.cli_finish import console
 from training.cli_collect import COLLECT_HELP, collect
+from training.cli_demonstrations import extract, verify_collected
 from training.cli_evaluate import evaluate
 from training.cli_finish import finish_training
 from training.cli_pipeline import pipeline
@@ -49,6 +50,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command(name="export")(export)
     app.command(name="evaluate")(evaluate)
     app.command(name="pipeline")(pipeline)
+    data_app.command(name="extract")(extract)
     app.command(name="collect", help=COLLECT_HELP)(collect)
 
 
@@ -194,10 +196,22 @@ def verify(
     labels_dir: Annotated[Path, _LABELS_DIR] = Path("teacher_labels"),
     frames_dir: Annotated[Path, _FRAMES_DIR] = Path("extracted_frames"),
     model_size: Annotated[str, _SIZE] = "500m",
+    demonstrations: Annotated[
+        Path | None, typer.Option(help="Check a data set of `drivegate collect` instead, all splits.")
+    ] = None,
 ) -> None:
-    """Read every sample of a split as training would, and name the first thing that is wrong."""
+    """Read every sample of a split as training would, and name the first thing that is wrong.
+
+    Examples:
+        drivegate data verify --split train --model-size nano
+
+        drivegate data verify --demonstrations demonstrations/expert
+    """
 
     def work() -> int:
+        if demonstrations is not None:
+            verify_collected(demonstrations)
+            return 0
         from policies.student.config import student_config
         from training.data import layout
         from training.data.shards import verify_split

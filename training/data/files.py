@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,7 +137,13 @@ class FileSource:
         )
 
 
-def write_split(source: SampleSource, labels_dir: Path, frames_dir: Path, split: str) -> Path:
+def write_split(
+    source: SampleSource,
+    labels_dir: Path,
+    frames_dir: Path,
+    split: str,
+    advance: Callable[[int, int], None] | None = None,
+) -> Path:
     """Write all samples of a source as files; labels last, so that a broken-off split is no split.
 
     Returns:
@@ -165,7 +173,10 @@ def write_split(source: SampleSource, labels_dir: Path, frames_dir: Path, split:
                 ]
             )
             layout.cameras_path(frames_dir, split).write_text(text)
-        samples.append(sample)
+        # Pictures are on disk now; keeping them too would fill the memory.
+        samples.append(replace(sample, observation=replace(sample.observation, cameras={})))
+        if advance is not None:
+            advance(index + 1, len(source))
     history = {
         "ego_history_xyz": np.stack([s.observation.history_position_in_ego for s in samples]),
         "ego_history_rot": np.stack([_matrices(s.observation.history_roll_pitch_yaw_rad) for s in samples]),

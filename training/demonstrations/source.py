@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -225,8 +226,6 @@ class Concatenation:
     @property
     def sha256(self) -> str:
         """Of all of them."""
-        import hashlib
-
         return hashlib.sha256(" ".join(source.sha256 for source in self._sources).encode()).hexdigest()
 
     def __len__(self) -> int:
