@@ -145,6 +145,7 @@ def test_seeds_are_trained_one_after_the_other_and_compared(tmp_path: Path) -> N
         tmp_path, run={"seeds": [1, 2], "max_epochs": 1}, output={"save_final_only": True, "loggers": []}
     )
     results = train_seeds(config, told.append)
+    assert sum(line.startswith("epoch 1 of 1: train/loss ") and "min left" in line for line in told) == 2
     assert [r.best.manifest.provenance["seed"] for r in results] == [1, 2]
     assert any(line.startswith("val/ade_1s: ") and "over 2 seeds" in line for line in told)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from training.engine.checkpointing import CheckpointWriter, Keeping
 from training.engine.closed_loop import ClosedLoop
 from training.engine.provenance import git_commit, versions
 from training.engine.seeding import EpochSeed
+from training.engine.telling import Telling
 from training.engine.trainer import make_trainer
 from training.student.batch import StudentBatch, StudentDataset, collate
 from training.student.config import StudentTraining
@@ -110,7 +112,7 @@ def train(config: StudentTraining, report: Callable[[str], None] = print) -> Tra
         report(f"Begins with the weights of {config.model.init_from}.")
     writer = _writer(config, data, report)
     trainer = make_trainer(
-        config.run, config.optimizer, config.output, config.name, _callbacks(config, writer)
+        config.run, config.optimizer, config.output, config.name, _callbacks(config, writer, report)
     )
     parameters = sum(p.numel() for p in module.net.parameters())
     report(
@@ -214,9 +216,12 @@ def _writer(config: StudentTraining, data: StudentData, report: Callable[[str], 
     return CheckpointWriter(keep, "net.", describe, closed_loop)
 
 
-def _callbacks(config: StudentTraining, writer: CheckpointWriter) -> list[Callback]:
+def _callbacks(
+    config: StudentTraining, writer: CheckpointWriter, report: Callable[[str], None]
+) -> list[Callback]:
     run, optimizer = config.run, config.optimizer
-    callbacks: list[Callback] = [EpochSeed(run.seed), Throughput(optimizer.batch_size)]
+    telling = Telling(report, between_epochs_only=sys.stdout.isatty())
+    callbacks: list[Callback] = [EpochSeed(run.seed), Throughput(optimizer.batch_size), telling]
     if optimizer.ema:
         callbacks.append(EMAWeightAveraging(decay=optimizer.ema_decay, use_buffers=True))
     if run.max_minutes:
