@@ -100,6 +100,24 @@ def test_repeated_sentences_are_no_negatives() -> None:
     assert float(info_nce(*with_silence)) == pytest.approx(float(info_nce(distinct, distinct)), abs=1e-6)
 
 
+def test_mixed_precision_does_not_lose_the_positives() -> None:
+    """Vectors of sentences have no round numbers; in bf16 their products with themselves are not 1."""
+    from training.data.text import HashingEncoder
+
+    words = [
+        "stopping for the red light",
+        "keeping the speed",
+        "yielding to a pedestrian",
+        "turning left now",
+    ]
+    teacher = torch.from_numpy(HashingEncoder().encode(words)).float()
+    whole = info_nce(teacher, teacher)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = info_nce(teacher, teacher)
+    assert torch.isfinite(mixed)
+    assert float(mixed) == pytest.approx(float(whole), abs=1e-4)
+
+
 def test_warm_up_reaches_the_whole_weight() -> None:
     assert [warmed_up(0.25, epoch, 5) for epoch in (0, 4, 9)] == pytest.approx([0.05, 0.25, 0.25])
     assert warmed_up(0.25, 0, 0) == 0.25

@@ -26,11 +26,13 @@ def info_nce(student: Tensor, teacher: Tensor, temperature: float = 0.07) -> Ten
     has_text = teacher.norm(dim=-1) > 0.5
     if int(has_text.sum()) < 2:
         return student.sum() * 0.0
-    student, teacher = student[has_text], teacher[has_text].to(student.dtype)
-    positive = teacher @ teacher.T >= _SAME_COSINE
-    logits = student @ teacher.T / temperature
-    log_share = logits - torch.logsumexp(logits, -1, keepdim=True)
-    return -torch.logsumexp(log_share.masked_fill(~positive, -torch.inf), -1).mean()
+    # Never in half precision: a sentence would not even be like itself.
+    with torch.autocast(student.device.type, enabled=False):
+        student, teacher = student[has_text].float(), teacher[has_text].float()
+        positive = teacher @ teacher.T >= _SAME_COSINE
+        logits = student @ teacher.T / temperature
+        log_share = logits - torch.logsumexp(logits, -1, keepdim=True)
+        return -torch.logsumexp(log_share.masked_fill(~positive, -torch.inf), -1).mean()
 
 
 def warmed_up(weight: float, epoch: int, warmup_epochs: int) -> float:
