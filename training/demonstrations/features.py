@@ -132,8 +132,10 @@ def column(feature: Feature, values: Sequence[Any]) -> pa.Array:
         return pa.array(structs, type=feature.arrow)
     if feature.dtype == "string":
         return pa.array(values, type=feature.arrow)
-    block = np.asarray(values, dtype=feature.dtype)
     shape = () if feature.shape == (1,) else feature.shape
+    block = np.asarray(values, dtype=feature.dtype)
+    if not len(values):
+        block = block.reshape(0, *shape)
     if block.shape != (len(values), *shape):
         raise ValueError(f"values of shape {block.shape[1:]} for a column of {shape}")
     array: pa.Array = pa.array(block.reshape(-1))

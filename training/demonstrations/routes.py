@@ -45,11 +45,12 @@ def draw_routes(
         if len(routes) == count:
             break
         walk = _walk(graph, rng, visits, length_m)
+        start_share = float(rng.uniform(0.1, 0.7))
         number = len(routes)
         route = Route(
             id=f"{town}-{seed}-{number:04d}",
             town=town,
-            keypoints=_keypoints(graph, walk, length_m),
+            keypoints=_keypoints(graph, walk, start_share, length_m),
             weather=keyframes(weathers[number % len(weathers)]),
             scenarios=(),
             source="drawn",
@@ -85,8 +86,8 @@ def _walk(graph: LaneGraph, rng: np.random.Generator, visits: np.ndarray, length
     return walk
 
 
-def _keypoints(graph: LaneGraph, walk: list[int], length_m: float) -> np.ndarray:
-    """Points on the lanes of a walk, none in a junction; the first lane is entered in its middle."""
+def _keypoints(graph: LaneGraph, walk: list[int], start_share: float, length_m: float) -> np.ndarray:
+    """Points on the lanes of a walk, none in a junction; it begins at a share of the first lane."""
     points: list[np.ndarray] = []
     gone_m = 0.0
     for order, segment in enumerate(walk):
@@ -95,7 +96,7 @@ def _keypoints(graph: LaneGraph, walk: list[int], length_m: float) -> np.ndarray
             continue
         here = graph.points(segment)
         along = graph.distance_m[here]
-        begin = 0.5 * float(along[-1]) if order == 0 else min(_MARGIN_M, 0.5 * float(along[-1]))
+        begin = start_share * float(along[-1]) if order == 0 else min(_MARGIN_M, 0.5 * float(along[-1]))
         end = max(float(along[-1]) - _MARGIN_M, begin)
         if gone_m + end - begin > length_m:
             end = max(min(begin + length_m - gone_m, end), begin)
