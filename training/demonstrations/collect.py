@@ -71,11 +71,11 @@ def collect(request: CollectRequest, console: Console) -> Manifest:
         InfraError: episodes could not be driven. SampleError: what was driven is no data set.
     """
     config, out = request.config, request.out
-    settings = _pinned(config.driver_settings())
     _begin(out, config, resume=request.resume)
     if (out / MANIFEST).is_file():
         console.print(f"{out} is complete already", highlight=False)
         return read_manifest(out)
+    settings = _pinned(config.driver_settings())
     routes = _routes(request, console)
     drives = [
         _drive(request, settings, part, count, console)
