@@ -23,6 +23,7 @@ from scenarios.route_xml import read_routes
 from scenarios.suites import routes_sha256
 from scenarios.weathers import HELD_OUT, TRAINING, WEATHERS, keyframes
 from tests.support.kinematic_town import town_map
+from tests.support.opendrive_texts import STRAIGHT
 from tests.support.policies_world import FRONT_M, World, straight_road
 from training.demonstrations.config import CollectConfig
 from training.demonstrations.disturbance import Disturbance
@@ -70,8 +71,13 @@ def test_drawn_routes_can_be_driven_and_do_not_depend_on_how_many(town01: LaneGr
     assert [r.id for r in read] == [r.id for r in routes]
     assert [r.weather for r in read] == [r.weather for r in routes]
     assert np.abs(read[3].keypoints - routes[3].keypoints).max() <= 0.0005
-    with pytest.raises(RouteDrawError, match="ask for shorter ones"):
-        draw_routes(town01, "Town01", 1, 1e6, TRAINING, seed=0)
+
+
+def test_a_town_without_room_for_the_routes_is_told() -> None:
+    road = LaneGraph.from_map(carla.Map("road", STRAIGHT))
+    assert len(draw_routes(road, "road", 2, 100.0, TRAINING, seed=0)) == 2
+    with pytest.raises(RouteDrawError, match="road gave 0 of 1 routes of 1000 m: ask for shorter ones"):
+        draw_routes(road, "road", 1, 1000.0, TRAINING, seed=0)
 
 
 def _route(number: int, town: str) -> Route:
