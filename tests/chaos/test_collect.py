@@ -13,7 +13,7 @@ from tests.support import harness_runs as runs
 from training.demonstrations.manifest import read_manifest
 from training.demonstrations.verify import verify_demonstrations
 
-pytestmark = [pytest.mark.server, pytest.mark.chaos]
+pytestmark = [pytest.mark.server, pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
 def arguments(folder: Path, out: str) -> tuple[str, ...]:
