@@ -9,6 +9,10 @@ RUN    ?= runs/closed-loop
 SEED   ?= 0
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 TRAFFIC ?= 0
+PROFILE ?= cpu
+TRAIN ?= runs/train
+TRAIN_ARGS ?=
+STUDENT ?= $(TRAIN)/checkpoints/student/best
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
@@ -27,7 +31,7 @@ REGRESSIONS_ARGS ?=
 # Compiled kernels of the simulator are kept here, so that only the first start compiles.
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba-cache
 
-.PHONY: help core setup check test mutation regressions train closed-loop bench eyes soak parity compat docker \
+.PHONY: help core setup check test mutation regressions train closed-loop drive-student bench eyes soak parity compat docker \
   docs format clean
 
 help:  ## list the words
@@ -55,8 +59,13 @@ $(VENV)/docker.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docker]'
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/core.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+# torch comes first and alone: resolved together with the rest, another version may bring several GB of CUDA.
+$(VENV)/torch.stamp: constraints.txt | $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/torch.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,train,export]'
 	@touch $@
 
 check: $(VENV)/dev.stamp  ## style, types and the arrows between the rooms
@@ -80,10 +89,9 @@ mutation: $(VENV)/dev.stamp  ## are all lines of gate and score tested, and do t
 regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (an hour)
 	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions $(REGRESSIONS_ARGS)
 
-train:  ## train a policy (arrives with the first training recipe)
-	@echo "This version has no training recipe yet: it judges policies, it does not train them."
-	@echo "Try: make closed-loop    or your own policy: $(BIN)/drivegate run --policy your_module:YourPolicy ..."
-	@exit 2
+# Call it again after an interruption: it goes on where it was. The commands alone: make train TRAIN_ARGS=--show
+train: $(VENV)/dev.stamp  ## collect demonstrations and train a camera student: PROFILE=cpu (40 minutes), gpu or full
+	$(BIN)/drivegate pipeline --profile $(PROFILE) --out $(TRAIN) --workers $(WORKERS) $(TRAIN_ARGS)
 
 # SERVER=docker IMAGE=... GPUS=0,1 drives the same on containers, SERVER=remote:host:port on a CARLA that runs already.
 closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive 12 Longest6 routes with expert and constant; gate the expert; report
@@ -91,6 +99,12 @@ closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.s
 	  --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) \
 	  --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN) --resume
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ci/verdict.sh $(RUN) expert
+
+# A town and weathers that make train never shows; STUDENT names another checkpoint.
+drive-student: $(VENV)/dev.stamp  ## drive 12 held-out routes of Town02 with the student of make train, expert and constant
+	$(BIN)/drivegate run --suite held-out-town02 --policy student --policy expert --policy constant \
+	  --policy-arg student.checkpoint=$(STUDENT) --server $(or $(SERVER),embedded) \
+	  --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --out $(RUN)-student --resume
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing

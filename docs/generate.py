@@ -19,8 +19,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-ROOMS = ("harness", "policies", "scenarios", "simulator")
+ROOMS = ("training", "harness", "policies", "scenarios", "simulator")
 PURPOSE = {
+    "training": "produces checkpoints",
     "harness": "closed-loop evaluation: the main job",
     "policies": "the thing under test, one step interface",
     "scenarios": "what is driven: routes, lanes",
@@ -28,7 +29,7 @@ PURPOSE = {
 }
 EXTERNAL = ("carla", "numba", "msgpack", "pyarrow", "pydantic", "omegaconf", "defusedxml", "rich", "typer")
 CHARS_PER_UNIT = 18.5
-BEGIN, END = "<!-- imports: begin -->", "<!-- imports: end -->"
+IMPORTS, OPTIONS = "imports", "options"
 
 
 def import_graph() -> grimp.ImportGraph:
@@ -79,16 +80,23 @@ def draw(graph: grimp.ImportGraph, path: Path) -> None:
     """Draw the rooms, what is in them, and the arrows between them."""
     mpl.rcParams["svg.hashsalt"] = "drivegate"
     boxes = {  # x, y, width, height of each room
-        "harness": (0.3, 3.6, 7.2, 3.2),
-        "policies": (0.3, 0.3, 4.3, 2.4),
-        "scenarios": (4.85, 0.3, 2.65, 2.4),
-        "simulator": (9.0, 0.3, 3.7, 6.5),
+        "training": (0.3, 7.9, 7.2, 1.9),
+        "harness": (0.3, 4.0, 7.2, 3.2),
+        "policies": (0.3, 0.3, 4.3, 3.0),
+        "scenarios": (4.85, 0.3, 2.65, 3.0),
+        "simulator": (9.0, 0.3, 3.7, 9.5),
     }
-    colours = {"harness": "#dbe9f6", "policies": "#e3f1dc", "scenarios": "#fdf0d5", "simulator": "#f3e1ec"}
+    colours = {
+        "training": "#e8e3f3",
+        "harness": "#dbe9f6",
+        "policies": "#e3f1dc",
+        "scenarios": "#fdf0d5",
+        "simulator": "#f3e1ec",
+    }
     arrows = room_arrows(graph)
-    figure = Figure(figsize=(13, 7.1))
+    figure = Figure(figsize=(13, 10.1))
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 13), ylim=(0, 7.1))
+    axes.set(xlim=(0, 13), ylim=(0, 10.1))
     axes.axis("off")
     for room, (x, y, width, height) in boxes.items():
         axes.add_patch(
@@ -130,18 +138,28 @@ def draw(graph: grimp.ImportGraph, path: Path) -> None:
         else:
             axes.text(middle[0] + 0.12, middle[1], text, fontsize=9.5, ha="left", va="center", color="#333")
 
-    arrow((2.0, 3.6), (2.0, 2.7), f"{arrows['harness', 'policies']} imports")
-    arrow((6.1, 3.6), (6.1, 2.7), f"{arrows['harness', 'scenarios']} imports")
-    arrow((7.5, 5.45), (9.0, 5.45), "CARLA's wire\nprotocol\n(carla client)", dashed=True)
+    arrow((6.1, 7.9), (6.1, 7.2), f"{arrows['training', 'harness']} imports")
+    arrow((2.0, 4.0), (2.0, 3.3), f"{arrows['harness', 'policies']} imports")
+    arrow((6.1, 4.0), (6.1, 3.3), f"{arrows['harness', 'scenarios']} imports")
+    arrow((7.5, 5.6), (9.0, 5.6), "CARLA's wire\nprotocol\n(carla client)", dashed=True)
     figure.savefig(path, metadata={"Date": None})
 
 
-def write_between_markers(path: Path, text: str) -> None:
+def write_between_markers(path: Path, name: str, text: str) -> None:
     """Replace what stands between the markers of a page."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     page = path.read_text()
-    head, rest = page.split(BEGIN)
-    tail = rest.split(END)[1]
-    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+    head, rest = page.split(begin)
+    tail = rest.split(end)[1]
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
+
+
+def options_table() -> str:
+    """Options of `drivegate train student`."""
+    from training.engine.flags import table
+    from training.student.config import StudentTraining
+
+    return table(StudentTraining)
 
 
 def write_cli_page(path: Path) -> None:
@@ -155,7 +173,8 @@ def main() -> None:
     """Write all generated pages."""
     graph = import_graph()
     draw(graph, DOCS / "architecture.svg")
-    write_between_markers(DOCS / "architecture.md", imports_table(graph))
+    write_between_markers(DOCS / "architecture.md", IMPORTS, imports_table(graph))
+    write_between_markers(DOCS / "training.md", OPTIONS, options_table())
     write_cli_page(DOCS / "cli.md")
 
 

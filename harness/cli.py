@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -256,7 +257,7 @@ def policies() -> None:
 
         table = Table("policy", "what it does", "arguments", pad_edge=False)
         for entry in describe():
-            arguments = "\n".join(f"{a.name}={a.default:g}  {a.meaning}" for a in entry.arguments)
+            arguments = "\n".join(f"{a.name}={a.shown}  {a.meaning}" for a in entry.arguments)
             table.add_row(f"{entry.name}{' *' if entry.privileged else ''}", entry.summary, arguments)
         console().print(table)
         console().print("* sees ground truth. Your own goes by module:attribute.", style="dim")
@@ -286,9 +287,16 @@ def _resume_command() -> str:
     return "drivegate " + " ".join(arguments)
 
 
+def _add_plugin_commands() -> None:
+    """Add the commands of rooms that the harness may not import, found by entry point: `drivegate train`."""
+    for entry in sorted(entry_points(group="drivegate.commands"), key=lambda found: found.name):
+        entry.load()(app)
+
+
 add_gate_commands(app)
 add_report_command(app)
 add_server_commands(app)
+_add_plugin_commands()
 
 
 def main() -> None:

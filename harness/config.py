@@ -46,6 +46,8 @@ class DriveConfig(StrictModel):
         settle_ticks: ticks before the first one that counts, for the ego to come to rest on the road.
         only: episodes to drive, "<route>-r<repeat>" or "<route>" for all its repeats; empty for all. They are
             driven with the seeds that they have in the whole run.
+        policy_budget_s: wall-clock time of one step of a policy; more is a policy fault. None: any time
+            will do, and results do not depend on the machine.
     """
 
     suites: tuple[str, ...] = Field(min_length=1)
@@ -58,6 +60,7 @@ class DriveConfig(StrictModel):
     dt_s: float = Field(default=0.05, gt=0.0, le=0.1)
     settle_ticks: int = Field(default=20, ge=1, le=1000)
     only: tuple[str, ...] = ()
+    policy_budget_s: float | None = Field(default=None, gt=0.0)
 
 
 class DockerConfig(StrictModel):

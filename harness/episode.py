@@ -10,7 +10,8 @@ The order inside tick n is fixed:
 6. the answer becomes a control, the traffic decides; both are sent and act in tick n+1.
 
 Simulated time is the only clock that anything above sees. Wall-clock times go into `timing.json` and are used
-for one decision only: an episode beyond its limit is an infrastructure fault.
+for two decisions only: an episode beyond its limit is an infrastructure fault, and a policy's step beyond its
+budget is the policy's, if a budget was asked for (`drive.policy_budget_s`).
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from harness.facts import EpisodeFacts, TickFacts
 from harness.outcome import Outcome
 from harness.policy_guard import PolicyGuard
 from harness.record import EpisodeHeader, EpisodeTiming, EpisodeWriter, RecordError
+from harness.record.run_folder import POLICY_FILES
 from harness.stopwatch import Stopwatch
 from policies.frames import EgoPose, control_to_carla
 from policies.interface import EpisodeContext, PrivilegedSpec, SensorSpec
@@ -113,6 +115,7 @@ class EpisodeRunner:
                 try:
                     if guard is None:
                         raise fault or PolicyFaultError("the policy is missing")
+                    guard.begin_files(task.folder / POLICY_FILES)
                     guard.reset(_visible(scene.context, specs))
                     result = drive.run(guard, report)
                 except PolicyFaultError as error:
@@ -126,7 +129,12 @@ class EpisodeRunner:
         return result
 
     def _limits(self) -> _Limits:
-        return _Limits(self._machine.episode_wall_limit_s, self._should_stop, self._machine.record_camera)
+        return _Limits(
+            wall_limit_s=self._machine.episode_wall_limit_s,
+            policy_budget_s=self._drive.policy_budget_s,
+            should_stop=self._should_stop,
+            record_camera=self._machine.record_camera,
+        )
 
     def _header(self, task: EpisodeTask, specs: tuple[SensorSpec, ...]) -> EpisodeHeader:
         return EpisodeHeader(
@@ -153,6 +161,7 @@ def traffic_name(count: int) -> str:
 @dataclass(frozen=True, slots=True)
 class _Limits:
     wall_limit_s: float
+    policy_budget_s: float | None
     should_stop: Callable[[], bool]
     record_camera: bool
 
@@ -202,6 +211,7 @@ class _Drive:
             watch.lap("judge_and_record")
             if self._criteria.ending is not None:
                 ending = self._criteria.ending
+                guard.end_files()
                 completed = ending is EventType.ROUTE_COMPLETED
                 return self.finish(Outcome.COMPLETED if completed else Outcome.ENDED_BY_RULE, _REASON[ending])
             if film is not None:
@@ -211,6 +221,7 @@ class _Drive:
             control = guard.step(bundle)
             self._policy_step_us.append(round(watch.lap("policy") * 1e6))
             self._record_plan(facts, guard.plan)
+            self._check_budget()
             self._scene.control_ego(*control_to_carla(control))
             watch.lap("control")
             self._scene.fleet.send(self._scene.fleet.decide(facts))
@@ -269,6 +280,16 @@ class _Drive:
             tick = self._tick - (frame - shown)
             if tick >= 0:
                 self._writer.save_picture(tick, jpeg)
+
+    def _check_budget(self) -> None:
+        """In strict mode a policy that answers too late has failed, though the world waited for it."""
+        budget_s = self._limits.policy_budget_s
+        took_s = self._policy_step_us[-1] * 1e-6
+        if budget_s is not None and took_s > budget_s:
+            raise PolicyFaultError(
+                f"step: took {took_s * 1e3:.1f} ms at tick {self._tick}, over the budget of"
+                f" {budget_s * 1e3:g} ms (drive.policy_budget_s)"
+            )
 
     def _check_limits(self) -> None:
         if self._limits.should_stop():

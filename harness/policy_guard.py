@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from harness.errors import PolicyFaultError
 from policies.control.plan_tracker import PlanTracker
-from policies.interface import EpisodeContext, Policy, SensorSpec
+from policies.interface import EpisodeContext, KeepsFiles, Policy, SensorSpec
 from policies.plan import Control, Plan
 from policies.sensor_bundle import SensorBundle
 
@@ -35,6 +35,18 @@ class PolicyGuard:
     def sensors(self) -> tuple[SensorSpec, ...]:
         """What the policy wants to see."""
         return guarded("sensors", lambda: tuple(self._policy.sensors()))
+
+    def begin_files(self, folder: Path) -> None:
+        """Tell a policy that keeps files where they go."""
+        policy = self._policy
+        if isinstance(policy, KeepsFiles):
+            guarded("begin_files", lambda: policy.begin_files(folder))
+
+    def end_files(self) -> None:
+        """Let it write what it has not written yet."""
+        policy = self._policy
+        if isinstance(policy, KeepsFiles):
+            guarded("end_files", policy.end_files)
 
     def reset(self, context: EpisodeContext) -> None:
         """Begin an episode."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -50,9 +51,11 @@ class CameraSpec:
         roll_pitch_yaw_rad: of the camera in the ego frame (ISO 8855: yaw to the left, positive pitch looks
             down); at zero it looks along the ego's x axis.
         kind: what it tells.
+        period_s: simulated time between images, a multiple of the tick; 0 is every tick. Bundles of the ticks
+            between have no image of it, and nothing is rendered for them.
 
     Raises:
-        ValueError: no camera has such a size or angle.
+        ValueError: no camera has such a size, angle or period.
     """
 
     name: str
@@ -62,9 +65,12 @@ class CameraSpec:
     position_in_ego: tuple[float, float, float] = (2.0, 0.0, 1.5)
     roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
     kind: CameraKind = CameraKind.COLOUR
+    period_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the numbers here, where the fault is the policy's."""
+        if not 0.0 <= self.period_s <= 60.0:
+            raise ValueError(f"camera {self.name}: a picture every {self.period_s} s")
         if not (1 <= self.width <= 4096 and 1 <= self.height <= 4096 and 1.0 <= self.fov_deg <= 170.0):
             raise ValueError(
                 f"camera {self.name}: {self.width} x {self.height} pixels, {self.fov_deg} degrees"
@@ -223,4 +229,20 @@ class Policy(Protocol):
 
     def close(self) -> None:
         """Release what the policy holds."""
+        ...
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """What a policy has besides, if it leaves files of each episode, such as demonstrations for training.
+
+    They count only together with the episode's record: an episode that is broken off leaves none.
+    """
+
+    def begin_files(self, folder: Path) -> None:
+        """Take the folder for the files of the episode; called before `reset`. It need not exist yet."""
+        ...
+
+    def end_files(self) -> None:
+        """Write what is left; called after the last step, before the record gets its end marker."""
         ...

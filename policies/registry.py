@@ -9,9 +9,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from policies.checkpoint import Checkpoint, CheckpointError, find_checkpoint
 from policies.interface import Policy
 
 ArgumentValue = str | float | int | bool
+_IDENTITY = "identity"
 
 
 class UnknownPolicyError(LookupError):
@@ -24,7 +26,7 @@ class PolicyArgumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument that a policy takes, always a number.
+    """One argument that a policy takes and that is a number.
 
     Attributes:
         name: with its unit.
@@ -38,6 +40,11 @@ class Argument:
     low: float
     high: float
     meaning: str
+
+    @property
+    def shown(self) -> str:
+        """The default, for people."""
+        return f"{self.default:g}"
 
     def parse(self, policy: str, value: ArgumentValue) -> float:
         """Return the value as a number in range.
@@ -58,6 +65,47 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class TextArgument:
+    """One argument that a policy takes and that is text, such as a path.
+
+    Attributes:
+        name: what it is called.
+        default: what it is when nobody says; None if somebody must.
+        meaning: one line.
+        choices: what it may be; anything if empty.
+        is_checkpoint: whether it names a trained checkpoint, which `check` looks for.
+    """
+
+    name: str
+    default: str | None
+    meaning: str
+    choices: tuple[str, ...] = ()
+    is_checkpoint: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The default, for people."""
+        return "(required)" if self.default is None else self.default
+
+    def parse(self, policy: str, value: ArgumentValue | None) -> str:
+        """Return the value as text.
+
+        Raises:
+            PolicyArgumentError: it is missing, or not one of the choices.
+        """
+        if value is None:
+            raise PolicyArgumentError(
+                f"policy {policy!r} needs {self.name} ({self.meaning}): --policy-arg {policy}.{self.name}=..."
+            )
+        if self.choices and value not in self.choices:
+            allowed = ", ".join(self.choices)
+            raise PolicyArgumentError(
+                f"policy {policy!r}: argument {self.name}={value!r} must be one of {allowed} ({self.meaning})"
+            )
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyEntry:
     """One line of the table.
 
@@ -73,7 +121,7 @@ class PolicyEntry:
     summary: str
     privileged: bool
     target: str
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[Argument | TextArgument, ...] = ()
 
 
 _ENTRIES: tuple[PolicyEntry, ...] = (
@@ -99,6 +147,20 @@ _ENTRIES: tuple[PolicyEntry, ...] = (
             Argument("limit_factor", 0.72, 0.1, 1.0, "share of the speed limit to drive"),
             Argument("top_speed_mps", 14.0, 1.0, 40.0, "never faster than this"),
             Argument("lateral_acceleration_mps2", 2.2, 0.5, 5.0, "bound in curves"),
+        ),
+    ),
+    PolicyEntry(
+        "student",
+        "Camera student trained with `drivegate train student`",
+        False,
+        "policies.student.policy:make_student",
+        (
+            TextArgument(
+                "checkpoint", None, "a file or folder, or checkpoints/<experiment>/latest", is_checkpoint=True
+            ),
+            TextArgument("runtime", "auto", "what runs it", ("auto", "torch", "onnx")),
+            TextArgument("device", "cpu", "for torch, such as cuda:0"),
+            TextArgument("identity", "", "hash that the checkpoint must have; a run fills it in"),
         ),
     ),
 )
@@ -137,13 +199,46 @@ def check(name: str, arguments: Mapping[str, ArgumentValue] | None = None) -> No
     """
     entry = _find(name)
     if entry is not None:
-        _checked(entry, dict(arguments or {}))
+        checked = _checked(entry, dict(arguments or {}))
+        for argument in entry.arguments:
+            if isinstance(argument, TextArgument) and argument.is_checkpoint:
+                identity = str(checked.get(_IDENTITY, ""))
+                _look_for_checkpoint(name, argument.name, str(checked[argument.name]), identity)
         return
     package = name.partition(":")[0].partition(".")[0]  # finding more than this would run code
     if not package or importlib.util.find_spec(package) is None:
         raise UnknownPolicyError(
             f"policy {name!r}: there is no module {package!r}, neither in the current folder nor installed"
         )
+
+
+def pin(name: str, arguments: Mapping[str, ArgumentValue]) -> dict[str, ArgumentValue]:
+    """Add the hash of the checkpoint that arguments name, so that a stored run says what drove.
+
+    Arguments that name none are handed back as they are.
+
+    Raises:
+        UnknownPolicyError, PolicyArgumentError: as `check`.
+    """
+    entry, pinned = _find(name), dict(arguments)
+    for argument in entry.arguments if entry is not None else ():
+        if isinstance(argument, TextArgument) and argument.is_checkpoint and not pinned.get(_IDENTITY):
+            where = argument.parse(name, pinned.get(argument.name, argument.default))
+            pinned[_IDENTITY] = _look_for_checkpoint(name, argument.name, where).identity
+    return pinned
+
+
+def _look_for_checkpoint(policy: str, argument: str, where: str, identity: str = "") -> Checkpoint:
+    try:
+        found = find_checkpoint(where)
+    except CheckpointError as error:
+        raise PolicyArgumentError(f"policy {policy!r}: argument {argument}: {error}") from error
+    if identity not in {"", found.identity}:
+        raise PolicyArgumentError(
+            f"policy {policy!r}: {found.manifest_path} is not the checkpoint that this run was begun with: it"
+            " was trained or exported again since. Begin a new run, or name the old checkpoint."
+        )
+    return found
 
 
 def _find(name: str) -> PolicyEntry | None:
@@ -176,7 +271,13 @@ def _checked(entry: PolicyEntry, given: Mapping[str, ArgumentValue]) -> dict[str
             raise PolicyArgumentError(
                 f"policy {entry.name!r} takes no argument {name!r}; there are: {there_are}"
             )
-    return {name: known[name].parse(entry.name, given.get(name, known[name].default)) for name in known}
+    checked: dict[str, ArgumentValue] = {}
+    for name, argument in known.items():
+        if isinstance(argument, TextArgument):
+            checked[name] = argument.parse(entry.name, given.get(name, argument.default))
+        else:
+            checked[name] = argument.parse(entry.name, given.get(name, argument.default))
+    return checked
 
 
 def _load(name: str, target: str) -> Callable[..., Policy]:

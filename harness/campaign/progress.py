@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from harness.campaign.tasks import EpisodeResult, EpisodeTask, Fault, Progress
@@ -37,6 +38,8 @@ class PlainDisplay:
         self._dt_s = dt_s
         self._total = 0
         self._done = 0
+        self._done_before = 0
+        self._begun_s = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +51,8 @@ class PlainDisplay:
 
     def begun(self, total: int, done_before: int) -> None:
         """Say what is to be done."""
-        self._total, self._done = total, done_before
+        self._total, self._done, self._done_before = total, done_before, done_before
+        self._begun_s = time.monotonic()
         again = f", {done_before} of them done before" if done_before else ""
         self._say(f"{total} episodes{again}")
 
@@ -63,11 +67,19 @@ class PlainDisplay:
     def finished(self, worker: int, task: EpisodeTask, result: EpisodeResult) -> None:  # noqa: ARG002
         """Say how it ended."""
         self._done += 1
-        self._say(f"[{self._done}/{self._total}] {_end_line(task, result, self._dt_s)}")
+        self._say(f"[{self._done}/{self._total}] {_end_line(task, result, self._dt_s)}{self._time_left()}")
 
     def faulted(self, worker: int, task: EpisodeTask, fault: Fault, will_retry: bool) -> None:
         """Say what failed."""
         self._say(f"worker {worker}: {_fault_line(task, fault, will_retry)}")
+
+    def _time_left(self) -> str:
+        """How long the rest takes at the pace so far."""
+        left = self._total - self._done
+        if not left:
+            return ""
+        pace_s = (time.monotonic() - self._begun_s) / (self._done - self._done_before)
+        return f"; about {max(round(left * pace_s / 60.0), 1)} min left"
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -83,6 +95,7 @@ class BarDisplay:
             BarColumn(),
             TextColumn("{task.percentage:>5.1f} %"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[speed]}", style="cyan"),
             console=console,
         )

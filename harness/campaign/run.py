@@ -65,13 +65,22 @@ def extend_run(folder: Path, repeats: int, console: Console) -> CampaignResult:
     return _drive(longer, folder, console, resume=True, shard=stored_shard(folder))
 
 
+def _pinned(config: RunConfig) -> RunConfig:
+    """Write the hashes of the checkpoints that policies name into the configuration, and so into run.json."""
+    policies = tuple(
+        policy.model_copy(update={"args": registry.pin(policy.name, policy.args)})
+        for policy in config.drive.policies
+    )
+    return config.model_copy(update={"drive": config.drive.model_copy(update={"policies": policies})})
+
+
 def _drive(
     config: RunConfig, out: Path, console: Console, *, resume: bool, shard: Shard | None
 ) -> CampaignResult:
     """Drive what a configuration asks for."""
     for policy in config.drive.policies:
         registry.check(policy.name, policy.args)
-    plan = Plan.of(config, shard)
+    plan = Plan.of(_pinned(config), shard)
     servers = choose_servers(config, out, console)
     open_run(out, plan, resume=resume)
     with display_for(console, config.drive.dt_s) as display:

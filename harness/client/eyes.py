@@ -59,17 +59,23 @@ class Eyes:
                 f"the policy asks for sensors of the same name: {', '.join(sorted(names))}"
             )
         self._deadline_s = session.tick_deadline_s
-        self._sensors: list[tuple[Mounted, _Letters]] = []
+        self._looks = 0
+        self._sensors: list[tuple[Mounted, _Letters, int]] = []
         for spec in wanted:
+            every = _every_ticks(spec, session.dt_s)
             blueprint = session.blueprint(_blueprint_of(spec))
             for name, value in attributes_of(spec).items():
                 blueprint.set_attribute(name, value)
+            if every > 1:
+                blueprint.set_attribute("sensor_tick", repr(every * session.dt_s))
             letters = _Letters(spec.name)
             session.listen(session.spawn(blueprint, mount_of(spec, rear_axle_in_actor), ego), letters.put)
-            self._sensors.append((spec, letters))
+            self._sensors.append((spec, letters, every))
 
     def look(self, frame: int) -> Views:
-        """Return what all sensors saw in a tick.
+        """Return what all sensors saw in a tick; to be called in every tick.
+
+        A camera with a period sends in the first tick and then every so many.
 
         Args:
             frame: the server's counter at that tick.
@@ -82,7 +88,10 @@ class Eyes:
         labels: dict[str, LabelImage] = {}
         scans: dict[str, LidarScan] = {}
         detections: dict[str, RadarScan] = {}
-        for spec, letters in self._sensors:
+        now, self._looks = self._looks, self._looks + 1
+        for spec, letters, every in self._sensors:
+            if now % every:
+                continue
             message = letters.take(frame, self._deadline_s)
             if isinstance(spec, LidarSpec):
                 scans[spec.name] = _scan(spec, message)
@@ -121,6 +130,22 @@ class _Letters:
             found = self._waiting.pop(frame)
             self._waiting = {key: value for key, value in self._waiting.items() if key > frame}
         return found
+
+
+def _every_ticks(spec: Mounted, dt_s: float) -> int:
+    """How many ticks are between two messages of a sensor.
+
+    Raises:
+        PolicyFaultError: its period is no multiple of the tick.
+    """
+    if not isinstance(spec, CameraSpec) or spec.period_s == 0.0:
+        return 1
+    ticks = round(spec.period_s / dt_s)
+    if ticks < 1 or abs(ticks * dt_s - spec.period_s) > 1e-6:
+        raise PolicyFaultError(
+            f"camera {spec.name}: period_s={spec.period_s:g} is no multiple of the tick, {dt_s:g} s"
+        )
+    return ticks
 
 
 def _blueprint_of(spec: Mounted) -> str:

@@ -18,6 +18,9 @@ from harness.record.files import read_json, read_json_lines
 
 RUN, EPISODES, INFRA_LOG = "run.json", "episodes", "infra.jsonl"
 
+POLICY_FILES = "policy"
+"""Folder in an attempt for what the policy itself keeps (`policies.interface.KeepsFiles`)."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlannedEpisode:

@@ -28,9 +28,13 @@ class Decision:
         acceleration_mps2: what was asked for.
         curvature: of the path to steer, 1/m, positive to the left.
         culprit: id of the actor, light or sign behind the reason, or None.
+        lateral_error_m: how far left of its path the ego was.
+        heading_error_rad: how far left of its path the ego headed.
     """
 
     reason: Reason
     acceleration_mps2: float
     curvature: float
     culprit: int | None = None
+    lateral_error_m: float = 0.0
+    heading_error_rad: float = 0.0

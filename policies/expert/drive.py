@@ -14,6 +14,7 @@ from policies.expert.config import ExpertConfig
 from policies.expert.conflicts import ConflictFinder, EgoMotion
 from policies.expert.decision import Decision, Reason
 from policies.expert.following import Leader, find_leaders, idm_acceleration
+from policies.expert.intent import Intent, Rule, roll_intent
 from policies.expert.kernels import back_propagate_speed, roll_ego, warm_up
 from policies.expert.lane_changer import LaneChanger
 from policies.expert.lanes import build_lane_tables
@@ -70,6 +71,19 @@ class Option:
     culprit: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What a tick was decided from, kept for `Drive.intent`."""
+
+    ego: EgoState
+    path: LocalPath
+    allowed: Float
+    cruise_mps: float
+    stops: tuple[StopPoint, ...]
+    leaders: tuple[Leader, ...]
+    scene: Scene
+
+
 class Drive:
     """The rules put together, with what they remember during one episode."""
 
@@ -100,6 +114,7 @@ class Drive:
         self._stood_s = 0.0
         self._squeeze_until_m = -math.inf
         self._is_pushing = False
+        self._moment: _Moment | None = None
 
     def step(self, bundle: SensorBundle, privileged: Privileged) -> tuple[Decision, Control]:
         """Decide one tick."""
@@ -132,6 +147,9 @@ class Drive:
         options += [self._stop(stop, speed) for stop in (*stops, *waits)]
         options += [self._follow(scene, leader, speed) for leader in (*leaders, *merging)]
 
+        self._moment = _Moment(
+            bundle.ego, path, allowed, cruise, (*stops, *waits), (*leaders, *merging), scene
+        )
         chosen = min(options, key=lambda option: option.acceleration_mps2)
         acceleration = max(chosen.acceleration_mps2, -config.hardest_brake_mps2)
         self._note_standing(speed, chosen.reason, path)
@@ -139,8 +157,55 @@ class Drive:
         throttle, brake = self._pedals.step(acceleration, speed)
         if speed > _STANDSTILL_MPS or throttle > 0.0:
             self._steer = curvature_to_steer(curvature)
-        decision = Decision(chosen.reason, acceleration, curvature, chosen.culprit)
+        decision = Decision(
+            chosen.reason,
+            acceleration,
+            curvature,
+            chosen.culprit,
+            path.lateral_error_m,
+            path.heading_error_rad,
+        )
         return decision, Control(throttle, self._steer, brake, forecast=self._forecast(bundle.ego, path))
+
+    def intent(self) -> Intent | None:
+        """Where the expert means to go from the last tick on; None before the first."""
+        now = self._moment
+        if now is None:
+            return None
+        return roll_intent(
+            now.path, now.ego, self._rules(now), self._config.tracking, self._config.hardest_brake_mps2
+        )
+
+    def _rules(self, now: _Moment) -> list[Rule]:
+        """The options of a tick as they will be after some way and time, if everybody keeps their speed."""
+        path, allowed, cruise = now.path, now.allowed, now.cruise_mps
+
+        def on_the_road(gone_m: float, speed: float, _t_s: float) -> float:
+            reach = self._reach(cruise, speed, Reason.CRUISE)
+            curve = self._slow_for_curve(path, speed, allowed, cruise, gone_m)
+            return min(reach.acceleration_mps2, curve.acceleration_mps2)
+
+        def before(stop: StopPoint) -> Rule:
+            return lambda gone_m, speed, _t_s: (
+                (
+                    self._stop(replace(stop, distance_m=max(stop.distance_m - gone_m, 0.0)), speed)
+                ).acceleration_mps2
+            )
+
+        def behind(leader: Leader) -> Rule:
+            return lambda gone_m, speed, t_s: (
+                (
+                    self._follow(
+                        now.scene,
+                        replace(
+                            leader, gap_m=max(leader.gap_m - gone_m + max(leader.speed_mps, 0.0) * t_s, 0.0)
+                        ),
+                        speed,
+                    )
+                ).acceleration_mps2
+            )
+
+        return [on_the_road, *map(before, now.stops), *map(behind, now.leaders)]
 
     def _on_path(self, route: RouteAhead, privileged: Privileged) -> Privileged:
         """Measure lights and signs along the ego's path instead of along the route."""
@@ -163,8 +228,11 @@ class Drive:
         low, high = -self._config.comfortable_brake_mps2, self._config.acceleration_mps2
         return Option(min(max(wanted, low), high), reason)
 
-    def _slow_for_curve(self, path: LocalPath, speed: float, allowed: Float, cruise: float) -> Option:
-        ahead = min(int((path.offset_m + speed * _RESPONSE_S) / STEP_M + 0.5), len(allowed) - 1)
+    def _slow_for_curve(
+        self, path: LocalPath, speed: float, allowed: Float, cruise: float, gone_m: float = 0.0
+    ) -> Option:
+        ahead_m = path.offset_m + gone_m + speed * _RESPONSE_S
+        ahead = min(int(ahead_m / STEP_M + 0.5), len(allowed) - 1)
         target = float(allowed[ahead])
         wanted = (target - speed) / _RESPONSE_S if target < cruise else math.inf
         return Option(max(wanted, -_CURVE_BRAKE_MPS2), Reason.CURVE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from policies.expert.config import ExpertConfig
 from policies.expert.decision import Decision
 from policies.expert.drive import Drive
+from policies.expert.intent import Intent
 from policies.interface import EpisodeContext, PrivilegedSpec, RouteSpec, SensorSpec
 from policies.plan import Control
 from policies.sensor_bundle import SensorBundle
@@ -53,6 +54,10 @@ class ExpertPolicy:
             raise PrivilegeMissingError("the expert needs `reset` first and ground truth in every bundle")
         self.decision, control = self._drive.step(bundle, bundle.privileged)
         return control
+
+    def intent(self) -> Intent | None:
+        """Where it means to go from the tick of the last step on, whoever drives; None before the first."""
+        return None if self._drive is None else self._drive.intent()
 
     def close(self) -> None:
         """Let go of the town's lanes."""

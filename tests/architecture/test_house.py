@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("harness", "policies", "scenarios", "simulator")
+ROOMS = ("training", "harness", "policies", "scenarios", "simulator")
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -115,6 +115,16 @@ def test_the_architecture_page_shows_the_imports_of_today() -> None:
     spec.loader.exec_module(generate)
     page = (ROOT / "docs/architecture.md").read_text()
     assert generate.imports_table(generate.import_graph()) in page, "run `make docs`"
+
+
+def test_the_training_page_shows_the_options_of_today() -> None:
+    from training.engine.flags import options, table
+    from training.student.config import StudentTraining
+
+    assert table(StudentTraining) in (ROOT / "docs/training.md").read_text(), "run `make docs`"
+    names = [option.name for option in options(StudentTraining)]
+    assert len(set(names)) == len(names)
+    assert all(option.meaning for option in options(StudentTraining))
 
 
 def test_data_files_keep_their_licences() -> None:

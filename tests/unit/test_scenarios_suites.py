@@ -14,6 +14,7 @@ from scenarios.suites import UnknownSuiteError, routes_sha256, suite, suite_name
 
 GOLDEN = {
     "smoke": (3, "e555a1de22c16ee985c1ed7a45605fcf839de194e611e035aab9969c5183b27f"),
+    "held-out-town02": (12, "012d7d149071a14ede6857933f2b8953e028c67c62f4f0ef6c33abe56b37a6ba"),
     "longest6-available": (24, "82173b341a701e49648011b6f61ba679947bdf5c62e5f98408fbb733b6b30ee8"),
     "longest6-town01": (6, "9c67645281ff9aabfdd43e77753b7fde064781919eb5baa225ba1ee5e8697555"),
     "longest6-town02": (6, "cc29d25d06bc90e5700da55f422156a07c3bad09ea0585bc673af59c77e69801"),

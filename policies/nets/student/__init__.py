@@ -1,0 +1,5 @@
+"""The student's network, shared by training and driving."""
+
+from policies.nets.student.model import Student, StudentOutput
+
+__all__ = ["Student", "StudentOutput"]

@@ -1,0 +1,58 @@
+"""The unicycle of `policies.unicycle` in torch, and the discrete actions' bins. Always in float32."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from policies.student.config import StudentConfig
+from policies.unicycle import DT_S
+
+
+def integrate(actions: Tensor, v0_mps: Tensor, dt_s: float = DT_S) -> Tensor:
+    """Drive a unicycle.
+
+    Args:
+        actions: (..., T, 2) acceleration m/s² and curvature 1/m.
+        v0_mps: (...) speed at the start.
+        dt_s: length of a step.
+
+    Returns:
+        (..., T, 3) x m, y m, yaw rad, in float32 or what `actions` has beyond it.
+    """
+    actions = actions if actions.dtype == torch.float64 else actions.float()
+    acceleration, curvature = actions[..., 0], actions[..., 1]
+    start = v0_mps.to(actions.dtype).unsqueeze(-1)
+    after = start + torch.cumsum(acceleration, -1) * dt_s
+    before = after - acceleration * dt_s
+    arc_m = before * dt_s + 0.5 * acceleration * dt_s**2
+    turn = curvature * arc_m
+    yaw = torch.cumsum(turn, -1)
+    yaw_before = yaw - turn
+    x = torch.cumsum(0.5 * dt_s * (before * torch.cos(yaw_before) + after * torch.cos(yaw)), -1)
+    y = torch.cumsum(0.5 * dt_s * (before * torch.sin(yaw_before) + after * torch.sin(yaw)), -1)
+    return torch.stack([x, y, yaw], -1)
+
+
+def action_bounds(config: StudentConfig, like: Tensor) -> Tensor:
+    """(2,) largest acceleration and curvature."""
+    return like.new_tensor([config.acceleration_bound_mps2, config.curvature_bound_radpm])
+
+
+def action_mean_std(config: StudentConfig, like: Tensor) -> tuple[Tensor, Tensor]:
+    """(2,) mean and (2,) standard deviation that actions are normalised with."""
+    return (
+        like.new_tensor([config.acceleration_mean_mps2, 0.0]),
+        like.new_tensor([config.acceleration_std_mps2, config.curvature_std_radpm]),
+    )
+
+
+def tokens_of(actions: Tensor, bounds: Tensor, bins: int) -> Tensor:
+    """(..., 2) actions -> (..., 2) int64 bins; uniform over [-bound, bound], clipped at the ends."""
+    share = (actions / bounds + 1.0) * 0.5
+    return (share * bins).floor().clamp(0, bins - 1).long()
+
+
+def actions_of(tokens: Tensor, bounds: Tensor, bins: int) -> Tensor:
+    """Centres of bins; the inverse of `tokens_of` but for rounding."""
+    return ((tokens.to(bounds.dtype) + 0.5) / bins * 2.0 - 1.0) * bounds

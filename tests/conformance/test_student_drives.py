@@ -1,0 +1,79 @@
+"""A student's checkpoint in closed loop: a real server, real cameras, the harness as users start it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0")
+
+from harness.record import read_episode  # noqa: E402
+from policies.checkpoint import find_checkpoint  # noqa: E402
+from tests.support import harness_runs as runs  # noqa: E402
+from tests.support.student import checkpoint_of, tiny  # noqa: E402
+
+pytestmark = pytest.mark.server
+
+
+def route(folder: Path) -> Path:
+    return runs.route_file(folder / "short.xml", "1", start=(338.68, 176.0), end=(338.65, 150.0))
+
+
+def drive(folder: Path, out: str, checkpoint: Path, *more: str) -> Path:
+    done = runs.drivegate(
+        *("run", "--suite", str(route(folder)), "--policy", "student", "--out", str(folder / out)),
+        *("--policy-arg", f"student.checkpoint={checkpoint}", *more),
+        *("--set", f"machine.first_port={runs.free_block(40)}"),
+        timeout_s=280.0,
+    )
+    assert done.code == 0, done.err
+    return folder / out
+
+
+def test_the_same_checkpoint_drives_the_same_to_the_byte(tmp_path: Path) -> None:
+    checkpoint_of(tmp_path / "student", tiny(), acceleration=1.0)
+    manifest = tmp_path / "student" / "baseline_seed0_best.json"
+    one, two = drive(tmp_path, "one", manifest), drive(tmp_path, "two", manifest)
+    (record,) = [read_episode(path) for path in one.glob("episodes/*/*/*")]
+    assert record.outcome.value == "completed", record.reason
+    assert not record.header.privileged
+    assert runs.scored_records(one) == runs.scored_records(two)
+    assert record.header.policy_config["identity"] == find_checkpoint(manifest).identity
+    checkpoint_of(tmp_path / "student", tiny(), seed=1)
+    changed = runs.drivegate(
+        *("run", "--suite", str(route(tmp_path)), "--policy", "student", "--out", str(one), "--resume"),
+        *("--policy-arg", f"student.checkpoint={manifest}"),
+    )
+    assert changed.code == 2
+    assert "identity" in changed.err
+
+
+def test_a_policy_over_its_budget_fails_in_strict_mode_only(tmp_path: Path) -> None:
+    checkpoint_of(tmp_path / "student", tiny(), acceleration=1.0)
+    manifest = tmp_path / "student" / "baseline_seed0_best.json"
+    strict = drive(tmp_path, "strict", manifest, "--set", "drive.policy_budget_s=0.000001")
+    (record,) = [read_episode(path) for path in strict.glob("episodes/*/*/*")]
+    assert record.outcome.value == "policy_fault"
+    assert "over the budget of 0.001 ms" in record.reason
+
+
+def test_training_drives_what_it_trains(tmp_path: Path) -> None:
+    """The hook drives through the harness and gives scores; a checkpoint that cannot be loaded scores 0."""
+    pytest.importorskip("lightning", reason="needs Lightning: pip install 'drivegate[train]'")
+    from training.engine.closed_loop import ClosedLoop
+
+    made = checkpoint_of(tmp_path / "student", tiny(), acceleration=1.0)
+    told: list[str] = []
+
+    def hook(suite: str) -> ClosedLoop:
+        return ClosedLoop("student", suite, 0, 1, 7, 2, tmp_path / "drives", told.append)
+
+    assert [epoch for epoch in range(1, 6) if hook("smoke").is_due(epoch)] == [2, 4]
+    scores = hook(str(route(tmp_path))).measure(made, 2)
+    assert scores["closed_loop/route_completion_pct"] == pytest.approx(100.0)
+    assert scores["closed_loop/ds_lb2_1"] == pytest.approx(100.0)
+    assert "epoch 2" in told[-1]
+    (tmp_path / "student" / "baseline_seed0_best.pt").write_bytes(b"not weights")
+    spoilt = hook(str(route(tmp_path))).measure(made, 4)
+    assert spoilt["closed_loop/ds_lb2_1"] == 0.0  # a checkpoint that cannot be loaded is the policy's fault

@@ -1,0 +1,1 @@
+"""Training: produces checkpoints. Arrows: training -> harness -> policies | scenarios."""

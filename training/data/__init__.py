@@ -1,0 +1,1 @@
+"""Sources of samples: one importer per data set, and what they all become."""

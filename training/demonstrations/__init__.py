@@ -1,0 +1,1 @@
+"""Demonstrations: the expert, or a student that it watches over, drives; what was seen becomes a data set."""

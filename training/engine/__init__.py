@@ -1,0 +1,1 @@
+"""What every recipe shares: the trainer, checkpoints, seeds, the closed-loop hook."""

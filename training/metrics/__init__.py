@@ -1,0 +1,1 @@
+"""Open-loop metrics: pure functions on batches."""

@@ -1,0 +1,1 @@
+"""Several commands in a row that make a driving policy: `make train`."""
