@@ -37,6 +37,10 @@ class StudentModule(LightningModule):
         if self.config.run.compile:
             self.net.compile()
 
+    def on_train_epoch_start(self) -> None:
+        """Lightning leaves every module in the mode that it finds; here `train` has its say."""
+        self.train()
+
     def train(self, mode: bool = True) -> StudentModule:
         """Keep the backbone's batch statistics if asked to."""
         super().train(mode)
