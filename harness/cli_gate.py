@@ -80,6 +80,8 @@ Examples:
     drivegate calibrate runs/noise --repeats 3 --campaigns 500
 
     drivegate calibrate runs/noise --inject collisions --times 1 --times 2 --times 3
+
+    drivegate calibrate runs/noise --repeats 8 --sequential
 """
 
 _FLAKES_HELP = """Say which routes flip between success and failure although nothing changed.
@@ -198,6 +200,9 @@ def calibrate(
     campaigns: Annotated[int, typer.Option(help="How many to simulate.", min=1)] = 500,
     inject: Annotated[str | None, typer.Option(help="Metric to make worse.")] = None,
     times: Annotated[list[float] | None, typer.Option(help="By how many margins. Repeatable. [2]")] = None,
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="Gate as --sequential does, with --repeats as its budget.")
+    ] = False,
     policy: PolicyName = None,
     override: Override = None,
 ) -> None:
@@ -214,7 +219,10 @@ def calibrate(
             raise ConfigError(f"--inject {inject!r} is no gating metric; there are {', '.join(found.gating)}")
         sample = _load(run, policy, found)
         defects = [None] if inject is None else [Defect(inject, factor) for factor in times or [2.0]]
-        rows = [simulate(sample, found, repeats=repeats, campaigns=campaigns, defect=one) for one in defects]
+        rows = [
+            simulate(sample, found, repeats=repeats, campaigns=campaigns, defect=one, sequential=sequential)
+            for one in defects
+        ]
         print_calibrations(console(), rows)
         return 0
 

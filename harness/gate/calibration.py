@@ -19,6 +19,7 @@ from harness.gate.intervals import clopper_pearson
 from harness.gate.model import EpisodeKey, EpisodeSample, Interval, Sample, Verdict
 from harness.gate.pairing import pair_up
 from harness.gate.rules import GateRules
+from harness.gate.sequential import decide_sequentially
 from harness.metrics.catalogue import CATALOGUE, Direction, Kind
 from harness.seeds import derive_seed
 
@@ -71,16 +72,18 @@ def calibrate(
     campaigns: int,
     defect: Defect | None = None,
     seed: int = 0,
+    sequential: bool = False,
 ) -> Calibration:
     """Simulate campaigns and gate each.
 
     Args:
         noise: a campaign with at least two repeats per route, better more.
         rules: of the gate.
-        repeats: of each simulated campaign.
+        repeats: of each simulated campaign; in the sequential mode its budget.
         campaigns: how many to simulate.
         defect: what to inject, None for A/A.
         seed: of the draws.
+        sequential: gate as `--sequential` does: look after every repeat, stop when decided.
 
     Raises:
         ConfigError: a route was driven only once, so that there is no noise to draw from.
@@ -89,6 +92,7 @@ def calibrate(
     name = "none" if defect is None else f"{defect.metric}*{defect.times:g}"
     rng = np.random.default_rng(derive_seed(seed, "calibration", name))
     margins = {} if defect is None else {defect.metric: _margin(noise, rules, defect.metric)}
+    judge = decide_sequentially if sequential else decide
     verdicts: Counter[Verdict] = Counter(dict.fromkeys(Verdict, 0))
     named = 0
     # Both sides come from different seeds, which is the harder case.
@@ -101,7 +105,7 @@ def calibrate(
                 candidate,
                 episodes=tuple(spoil(e, defect.metric, shift, rng) for e in candidate.episodes),
             )
-        result = decide(
+        result = judge(
             pair_up(baseline, candidate, rules), rules.model_copy(update={"seed": number}), only_verdict=True
         )
         verdicts[result.verdict] += 1

@@ -63,10 +63,15 @@ def decide(pairing: Pairing, rules: GateRules, *, only_verdict: bool = False) ->
     """
     if pairing.problems:
         return invalid(pairing)
-    specs = [CATALOGUE[name] for name in (rules.gating if only_verdict else CATALOGUE)]
-    scopes = (rules.scope,) if only_verdict else tuple(Scope)
+    specs, scopes = looked_at(rules, only_verdict=only_verdict)
     weighed = [weigh(spec, pairing.pairs, rules, rules.alpha, scopes) for spec in specs]
     return conclude(pairing, rules, weighed)
+
+
+def looked_at(rules: GateRules, *, only_verdict: bool) -> tuple[list[MetricSpec], tuple[Scope, ...]]:
+    """Metrics and scopes that are weighed; without the advisory ones where only the verdict matters."""
+    specs = [CATALOGUE[name] for name in (rules.gating if only_verdict else CATALOGUE)]
+    return specs, (rules.scope,) if only_verdict else tuple(Scope)
 
 
 def invalid(pairing: Pairing) -> GateResult:

@@ -23,12 +23,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.gate.decide import conclude, invalid, weigh
+from harness.gate.decide import conclude, invalid, looked_at, weigh
 from harness.gate.evidence import Evidence
 from harness.gate.model import GateResult, MetricResult, Verdict
 from harness.gate.pairing import Pairing
 from harness.gate.rules import GateRules
-from harness.metrics.catalogue import CATALOGUE, Direction, Kind
+from harness.metrics.catalogue import Direction, Kind
 
 BETS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Sizes of the bets, in units of 1 / margin; the average of fair games is a fair game."""
@@ -50,8 +50,13 @@ def e_value(differences: Sequence[float], margin: float) -> float:
     return float(np.mean(np.exp(np.minimum(capitals, 700.0))))
 
 
-def decide_sequentially(pairing: Pairing, rules: GateRules) -> GateResult:
+def decide_sequentially(pairing: Pairing, rules: GateRules, *, only_verdict: bool = False) -> GateResult:
     """Look after every repeat, and stop at the first look that decides.
+
+    Args:
+        pairing: to decide on.
+        rules: of the gate.
+        only_verdict: see `decide`.
 
     Returns:
         The answer at that look, or at the last one; `looks` says how many there were.
@@ -59,24 +64,26 @@ def decide_sequentially(pairing: Pairing, rules: GateRules) -> GateResult:
     if pairing.problems:
         return invalid(pairing)
     looks = 1 + max(pair.baseline.key.repeat for pair in pairing.pairs)
-    result = look(pairing.first_repeats(1), rules, 1)
+    result = look(pairing.first_repeats(1), rules, 1, only_verdict=only_verdict)
     for count in range(2, looks + 1):
         if result.verdict in (Verdict.PASS, Verdict.FAIL):
             break
-        result = look(pairing.first_repeats(count), rules, count)
+        result = look(pairing.first_repeats(count), rules, count, only_verdict=only_verdict)
     return result
 
 
-def look(pairing: Pairing, rules: GateRules, count: int) -> GateResult:
+def look(pairing: Pairing, rules: GateRules, count: int, *, only_verdict: bool = False) -> GateResult:
     """Look once.
 
     Args:
         pairing: of the first `count` repeats.
         rules: of the gate.
         count: how many looks there were, this one included.
+        only_verdict: see `decide`.
     """
     pass_alpha = rules.alpha / (count * (count + 1))
-    weighed = [weigh(spec, pairing.pairs, rules, pass_alpha) for spec in CATALOGUE.values()]
+    specs, scopes = looked_at(rules, only_verdict=only_verdict)
+    weighed = [weigh(spec, pairing.pairs, rules, pass_alpha, scopes) for spec in specs]
     weighed = [replace(one, result=_with_e_value(one.result, one.evidence)) for one in weighed]
     return replace(conclude(pairing, rules, weighed), looks=count)
 

@@ -41,6 +41,16 @@ def test_false_alarms_are_as_rare_as_stated_for_skewed_noise() -> None:
     assert found.share_failed.low <= 0.05
 
 
+def test_looking_after_every_repeat_raises_no_more_false_alarms_and_finds_what_is_there() -> None:
+    asked = rules({"driving_score": 5.0, "collisions": 0.3, "success": 0.2})
+    healthy = calibrate(crashing(), asked, repeats=6, campaigns=60, sequential=True)
+    assert healthy.share_failed.low <= 0.05
+    spoilt = calibrate(
+        crashing(), asked, repeats=6, campaigns=20, defect=Defect("driving_score", 4.0), sequential=True
+    )
+    assert spoilt.named >= 16
+
+
 @pytest.mark.parametrize("name", ["driving_score", "collisions", "success"])
 def test_twice_the_margin_is_found_and_named(name: str) -> None:
     asked = rules({"driving_score": 3.0, "collisions": 0.5, "success": 0.3})
