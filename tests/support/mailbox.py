@@ -23,15 +23,36 @@ def close_all() -> None:
         _open.pop().close()
 
 
+class _Inbox:
+    """Where the client's thread leaves messages. It must not know the sensor.
+
+    The client's thread may hold a callback longest. What dies with it there, the sensor and with the last
+    sensor the whole client, dies in one of the client's own threads: `std::terminate`.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[object] = []
+        self.changed = threading.Condition()
+
+    def take(self, message: object) -> None:
+        with self.changed:
+            self.messages.append(message)
+            self.changed.notify_all()
+
+
 class Mailbox:
     """Messages of a sensor, with a wait that ends as soon as a condition holds."""
 
     def __init__(self, sensor: carla.Sensor) -> None:
-        self.messages: list[object] = []
-        self._changed = threading.Condition()
+        self._inbox = _Inbox()
         self._sensor = sensor  # the client stops listening when the last reference goes
-        sensor.listen(self._on_message)
+        sensor.listen(self._inbox.take)
         _open.append(self)
+
+    @property
+    def messages(self) -> list[object]:
+        """What has come so far."""
+        return self._inbox.messages
 
     def close(self) -> None:
         """Listen no more."""
@@ -40,14 +61,9 @@ class Mailbox:
         if self._sensor.is_alive:  # it may have gone with its parent
             self._sensor.destroy()
 
-    def _on_message(self, message: object) -> None:
-        with self._changed:
-            self.messages.append(message)
-            self._changed.notify_all()
-
     def wait(self, condition: Callable[[list[object]], bool]) -> None:
-        with self._changed:
-            assert self._changed.wait_for(lambda: condition(self.messages), WAIT_S), self.messages
+        with self._inbox.changed:
+            assert self._inbox.changed.wait_for(lambda: condition(self.messages), WAIT_S), self.messages
 
     def wait_for_count(self, count: int) -> None:
         """Wait until there are so many."""
