@@ -43,4 +43,4 @@ def test_up_means_ready_and_down_leaves_nothing(engine: Engine, image: str) -> N
         compose("down", "--volumes", "--timeout", "20")
     label = f"com.docker.compose.project={project}"
     assert engine.client.containers.list(all=True, filters={"label": label}) == []
-    assert docker.inventory(engine) == before
+    assert docker.left_behind(engine, before) == set()

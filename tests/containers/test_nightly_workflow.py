@@ -54,7 +54,7 @@ def test_a_night_drives_on_containers_and_asks_for_a_baseline(
     assert len(list(kept.glob("drivegate-run/episodes/expert/*/attempt-0/outcome.json"))) == 3
     assert list(kept.glob("drivegate-run/logs/server-*.log"))
     assert (kept / "drivegate-verdict/report.html").exists()
-    assert docker.inventory(engine) == before
+    assert docker.left_behind(engine, before) == set()
     assert not [one for one in engine.list() if one.run.startswith(str(tmp_path))]
 
 

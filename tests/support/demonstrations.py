@@ -36,10 +36,10 @@ def seen(world: World, config: StudentConfig, tick: int) -> SensorBundle:
         ramp = np.linspace(0.0, 120.0, spec.width)[None, :, None]
         rgb = np.broadcast_to(ramp + tick % 100, (spec.height, spec.width, 3)).astype(np.uint8)
         images[spec.name] = CameraImage(
-            np.ascontiguousarray(rgb),
-            spec.intrinsics,
-            np.array(spec.position_in_ego),
-            rotation_matrix(*spec.roll_pitch_yaw_rad),
+            rgb=np.ascontiguousarray(rgb),
+            intrinsics=spec.intrinsics,
+            position_in_ego=np.array(spec.position_in_ego),
+            rotation_camera_to_ego=rotation_matrix(*spec.roll_pitch_yaw_rad),
         )
     return replace(bundle, views=Views(images=images))
 

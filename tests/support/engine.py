@@ -97,6 +97,11 @@ def inventory(engine: Engine) -> tuple[set[str], set[str]]:
     return networks, volumes
 
 
+def left_behind(engine: Engine, before: tuple[set[str], set[str]]) -> set[str]:
+    """Networks and volumes that came since and stayed; what others took away meanwhile is none of ours."""
+    return set().union(*(now - then for now, then in zip(inventory(engine), before, strict=True)))
+
+
 def host_pid(container: Any) -> int:
     """Pid of the container's first process, as the host sees it."""
     container.reload()

@@ -59,7 +59,12 @@ def bundle(config: StudentConfig, tick: int, speed_mps: float = 5.0, yaw_rad: fl
     for spec in config.camera_specs():
         rng = np.random.default_rng(tick)
         rgb = rng.integers(0, 256, (spec.height, spec.width, 3), dtype=np.uint8)
-        images[spec.name] = CameraImage(rgb, spec.intrinsics, np.array(spec.position_in_ego), np.eye(3))
+        images[spec.name] = CameraImage(
+            rgb=rgb,
+            intrinsics=spec.intrinsics,
+            position_in_ego=np.array(spec.position_in_ego),
+            rotation_camera_to_ego=np.eye(3),
+        )
     along = speed_mps * t_s
     ego = EgoState(
         speed_mps=speed_mps,
