@@ -37,7 +37,8 @@ install() { # command package
   apt_install "$2"
 }
 
-# bookworm has version 1 of compose only. Its successor's package needs no more than bookworm's libc.
+# bookworm has version 1 of compose only. Its successor's package, from the same archive, needs no more than
+# bookworm's libc.
 install_compose() {
   docker compose version >/dev/null 2>&1 && return 0
   may_install || return 1
@@ -46,7 +47,8 @@ install_compose() {
   scratch=$(mktemp -d)
   chmod 755 "$scratch"
   mkdir -p "$scratch/lists/partial" "$scratch/parts"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" \
+  archive=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${archive:-nowhere} trixie main" \
     >"$scratch/trixie.list"
   set -- -o "Dir::Etc::sourcelist=$scratch/trixie.list" -o "Dir::Etc::sourceparts=$scratch/parts" \
     -o "Dir::State::lists=$scratch/lists"

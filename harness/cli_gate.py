@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from harness.cli_finish import complain, console, finish
 from harness.errors import ConfigError
+from harness.source_commit import commit_of
 
 if TYPE_CHECKING:
     from harness.gate.model import GateResult, Sample
@@ -303,7 +303,8 @@ def update(
                         result.verdict.exit_code,
                     )
                 accepted = said
-        write_baseline(out, sample, Provenance(commit or _head(), _today(today), run.name, accepted))
+        origin = Provenance(commit or commit_of(Path.cwd()), _today(today), run.name, accepted)
+        write_baseline(out, sample, origin)
         console().print(f"{out}: {len(sample.episodes)} episodes of {sample.policy}", highlight=False)
         return 0
 
@@ -425,14 +426,3 @@ def _today(given: str | None) -> str:
         return datetime.date.fromisoformat(given).isoformat()
     except ValueError as error:
         raise ConfigError(f"--today {given!r} is no date; write it as 2026-11-20") from error
-
-
-def _head() -> str:
-    """Commit of the repository here, "" if there is none."""
-    done = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""

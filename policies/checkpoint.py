@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from policies.durable import sha256_of, write_whole
 
 SCHEMA_VERSION = 1
 POINTERS = ("latest", "best")
@@ -196,15 +197,14 @@ def file_entry(path: Path) -> FileEntry:
 
 def write_manifest(path: Path, manifest: Manifest) -> Checkpoint:
     """Write a manifest, after its files: all or nothing."""
-    write_text_atomically(
-        path, json.dumps(manifest.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
-    )
+    text = json.dumps(manifest.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n"
+    write_whole(path, text.encode())
     return Checkpoint(path, manifest)
 
 
 def point(folder: Path, word: str, manifest_path: Path) -> None:
     """Let `<folder>/<word>` mean a manifest in the folder."""
-    write_text_atomically(folder / word, manifest_path.name + "\n")
+    write_whole(folder / word, f"{manifest_path.name}\n".encode())
 
 
 def with_metrics(checkpoint: Checkpoint, metrics: Mapping[str, float]) -> Checkpoint:
@@ -217,35 +217,6 @@ def with_file(checkpoint: Checkpoint, role: str, path: Path) -> Checkpoint:
     """Add a file beside a stored manifest to it."""
     files = {**checkpoint.manifest.files, role: file_entry(path)}
     return write_manifest(checkpoint.manifest_path, replace(checkpoint.manifest, files=files))
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def put_in_place(temporary: Path, path: Path) -> None:
-    """Move a finished file to its name, durably."""
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """After a crash the file is the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    put_in_place(temporary, path)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _follow(path: Path) -> Path:

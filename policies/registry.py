@@ -46,14 +46,14 @@ class Argument:
         """The default, for people."""
         return f"{self.default:g}"
 
-    def parse(self, policy: str, value: ArgumentValue) -> float:
+    def parse(self, policy: str, value: ArgumentValue | None) -> float:
         """Return the value as a number in range.
 
         Raises:
             PolicyArgumentError: it is not a number, or not in the range.
         """
         try:
-            number = math.nan if isinstance(value, bool) else float(value)
+            number = math.nan if value is None or isinstance(value, bool) else float(value)
         except ValueError:
             number = math.nan
         if not self.low <= number <= self.high:
@@ -271,13 +271,7 @@ def _checked(entry: PolicyEntry, given: Mapping[str, ArgumentValue]) -> dict[str
             raise PolicyArgumentError(
                 f"policy {entry.name!r} takes no argument {name!r}; there are: {there_are}"
             )
-    checked: dict[str, ArgumentValue] = {}
-    for name, argument in known.items():
-        if isinstance(argument, TextArgument):
-            checked[name] = argument.parse(entry.name, given.get(name, argument.default))
-        else:
-            checked[name] = argument.parse(entry.name, given.get(name, argument.default))
-    return checked
+    return {name: one.parse(entry.name, given.get(name, one.default)) for name, one in known.items()}
 
 
 def _load(name: str, target: str) -> Callable[..., Policy]:

@@ -16,10 +16,10 @@ from policies.checkpoint import (
     WEIGHTS,
     Checkpoint,
     CheckpointError,
-    put_in_place,
     with_file,
     with_metrics,
 )
+from policies.durable import put_in_place
 from policies.nets.student import Student
 from policies.nets.weights import load_tensors
 from policies.student.config import StudentConfig

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from harness.record.errors import RecordError
+from policies.durable import write_whole
 
 VERSION = 1
 """Of the artefacts' layout; goes up when an older reader would misread a newer file."""
@@ -18,10 +19,8 @@ def write_artefact(path: Path, content: dict[str, object]) -> None:
         RecordError: the folder cannot be written.
     """
     text = json.dumps({"schema_version": VERSION, **content}, indent=1, sort_keys=True, allow_nan=False)
-    temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text + "\n")
-        temporary.replace(path)
+        write_whole(path, f"{text}\n".encode())
     except OSError as error:
         raise RecordError(path, f"cannot be written ({error.strerror})", "choose another path") from error

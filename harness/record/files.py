@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +10,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.record.errors import CorruptRecordError, FutureRecordError, RecordError
+from policies import durable
 
 RECORD_VERSION = 1
 """Version of the layout of a record; goes up when an older reader would misread a newer file."""
@@ -49,18 +48,7 @@ def write_atomically(path: Path, value: object) -> None:
     Raises:
         RecordError: the value is not JSON.
     """
-    line = json_line(path, value)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    durable.write_whole(path, json_line(path, value))
 
 
 def read_json(path: Path, adapter: TypeAdapter[Parsed]) -> Parsed:
@@ -130,8 +118,7 @@ def sha256_of(path: Path) -> str:
         CorruptRecordError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return durable.sha256_of(path)
     except OSError as error:
         raise CorruptRecordError(
             path, f"cannot be read ({error.strerror})", "run the episode again"

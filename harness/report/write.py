@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from harness.report import html, junit, leaderboard, markdown, tables
 from harness.report.model import Report
+from policies.durable import write_whole
 
 
 class Format(StrEnum):
@@ -74,8 +75,5 @@ def write_report(
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Write a file so that a reader sees the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_whole(path, data)
     return path

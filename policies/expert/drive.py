@@ -186,24 +186,19 @@ class Drive:
             return min(reach.acceleration_mps2, curve.acceleration_mps2)
 
         def before(stop: StopPoint) -> Rule:
-            return lambda gone_m, speed, _t_s: (
-                (
-                    self._stop(replace(stop, distance_m=max(stop.distance_m - gone_m, 0.0)), speed)
-                ).acceleration_mps2
-            )
+            def rule(gone_m: float, speed: float, _t_s: float) -> float:
+                then = replace(stop, distance_m=max(stop.distance_m - gone_m, 0.0))
+                return self._stop(then, speed).acceleration_mps2
+
+            return rule
 
         def behind(leader: Leader) -> Rule:
-            return lambda gone_m, speed, t_s: (
-                (
-                    self._follow(
-                        now.scene,
-                        replace(
-                            leader, gap_m=max(leader.gap_m - gone_m + max(leader.speed_mps, 0.0) * t_s, 0.0)
-                        ),
-                        speed,
-                    )
-                ).acceleration_mps2
-            )
+            def rule(gone_m: float, speed: float, t_s: float) -> float:
+                gap_m = leader.gap_m - gone_m + max(leader.speed_mps, 0.0) * t_s
+                then = replace(leader, gap_m=max(gap_m, 0.0))
+                return self._follow(now.scene, then, speed).acceleration_mps2
+
+            return rule
 
         return [on_the_road, *map(before, now.stops), *map(behind, now.leaders)]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from policies.checkpoint import CheckpointError, put_in_place
+from policies.checkpoint import CheckpointError
+from policies.durable import put_in_place
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

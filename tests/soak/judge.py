@@ -131,7 +131,8 @@ def off_lane(tape: Tape, graph: LaneGraph) -> tuple[Bool, Bool]:
     """(T, V) whether a vehicle is off its lane outside junctions, and whether off its centre line."""
     count = tape.cast.vehicles
     pose, box = tape.pose[:, :count], np.array(tape.cast.box)[:count]
-    aside, _, inside = lane_offsets(pose, graph)
+    lanes = Lanes(graph)
+    aside, _, inside = lanes.offsets(pose)
     beyond = np.zeros(pose.shape[:2], np.bool_)
     cos, sin = np.cos(pose[..., 3]), np.sin(pose[..., 3])
     for end in (box[:, 3] + box[:, 0], box[:, 3] - box[:, 0]):
@@ -139,7 +140,7 @@ def off_lane(tape: Tape, graph: LaneGraph) -> tuple[Bool, Bool]:
             moved = pose.copy()
             moved[..., 0] += end * cos - side * sin
             moved[..., 1] += end * sin + side * cos
-            away, half_width, in_junction = lane_offsets(moved, graph)
+            away, half_width, in_junction = lanes.offsets(moved)
             beyond |= np.abs(away) - half_width > OFF_M
             inside |= in_junction
     off = np.abs(aside) > OFF_M
@@ -150,24 +151,36 @@ def off_lane(tape: Tape, graph: LaneGraph) -> tuple[Bool, Bool]:
     return beyond, off
 
 
-def lane_offsets(pose: NDArray[np.float32], graph: LaneGraph) -> tuple[Float, Float, Bool]:
-    """(T, V) offset from the lane's centre line (right is positive), half lane width, and in a junction.
+class Lanes:
+    """Points of a town's lanes, sorted into cells so that the nearest is found quickly."""
 
-    Where no lane runs the vehicle's way, the offset is the distance to any lane point, at most 2 cells.
-    """
-    low = graph.location[:, :2].min(axis=0) - _CELL_M
-    cell = ((graph.location[:, :2] - low) // _CELL_M).astype(np.int64)
-    shape = cell.max(axis=0) + 2
-    key = cell[:, 0] * shape[1] + cell[:, 1]
-    order = np.argsort(key, kind="stable")
-    first = np.searchsorted(key[order], np.arange(shape[0] * shape[1] + 1))
-    points = np.column_stack((graph.location, np.radians(graph.rotation_deg[:, 1])))[order]
-    found, aside = _offsets(pose.astype(np.float64), points, first, low, shape)
-    point = order[np.maximum(found, 0)]
-    inside = graph.in_junction[graph.segment_of[point]] & (found >= 0)
-    gone = np.isnan(pose[:, :, 0])
-    aside[gone] = 0.0
-    return aside, graph.width_m[point] / 2.0, inside
+    def __init__(self, graph: LaneGraph) -> None:
+        self._low = graph.location[:, :2].min(axis=0) - _CELL_M
+        cell = ((graph.location[:, :2] - self._low) // _CELL_M).astype(np.int64)
+        self._shape = cell.max(axis=0) + 2
+        key = cell[:, 0] * self._shape[1] + cell[:, 1]
+        order = np.argsort(key, kind="stable")
+        self._first = np.searchsorted(key[order], np.arange(self._shape[0] * self._shape[1] + 1))
+        yaw = np.radians(graph.rotation_deg[:, 1])
+        self._points = np.column_stack((graph.location, yaw))[order]
+        self._half_width = graph.width_m[order] / 2.0
+        self._in_junction = graph.in_junction[graph.segment_of[order]]
+
+    def offsets(self, pose: NDArray[np.float32]) -> tuple[Float, Float, Bool]:
+        """Where poses are on the nearest lane that runs their way.
+
+        Args:
+            pose: (T, V, 4) x, y, z m, yaw rad in the world.
+
+        Returns:
+            (T, V) m offset from the lane's centre line, right is positive; half its width, m; and whether it
+            is in a junction. Where no lane runs their way, the offset is the distance to any lane point, at
+            most 2 cells.
+        """
+        found, aside = _offsets(pose.astype(np.float64), self._points, self._first, self._low, self._shape)
+        row = np.maximum(found, 0)
+        aside[np.isnan(pose[:, :, 0])] = 0.0
+        return aside, self._half_width[row], self._in_junction[row] & (found >= 0)
 
 
 @numba.njit(cache=True)

@@ -93,17 +93,7 @@ def dataset(folder: Path, splits: Sequence[str] = ("train", "train", "val")) -> 
             )
         )
     writer.finish(split_ranges(splits))
-    cameras = [
-        CameraEntry(
-            name=spec.name,
-            width=spec.width,
-            height=spec.height,
-            intrinsics=spec.intrinsics.tolist(),
-            position_in_ego=list(spec.position_in_ego),
-            rotation_camera_to_ego=rotation_matrix(*spec.roll_pitch_yaw_rad).tolist(),
-        )
-        for spec in config.camera_specs()
-    ]
+    cameras = [CameraEntry.of(spec) for spec in config.camera_specs()]
     write_manifest(
         folder,
         Manifest(

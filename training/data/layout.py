@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from policies.durable import put_in_place
 from policies.student.config import HISTORY_STEPS, PLAN_STEPS, TEXT_DIM
 from training.data.sample import SampleError
 
@@ -163,7 +164,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], specs: Mapping[st
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **{name: arrays[name] for name in specs})
-    temporary.replace(path)
+    put_in_place(temporary, path)
 
 
 def read_cameras(path: Path) -> list[dict[str, Any]]:

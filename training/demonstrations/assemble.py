@@ -17,8 +17,6 @@ from harness.outcome import Outcome
 from harness.record import EpisodeRecord, is_complete, read_episode
 from harness.record.run_folder import POLICY_FILES, PlannedEpisode, attempts_of
 from harness.seeds import episode_seed
-from policies.frames import rotation_matrix
-from policies.interface import CameraSpec
 from scenarios.route import Route
 from training.data.sample import SampleError
 from training.demonstrations.config import CollectConfig
@@ -103,7 +101,7 @@ def assemble(out: Path, config: CollectConfig, settings: DriverSettings, drives:
         driver=asdict(settings),
         versions=versions(),
         server=driven[0].record.header.server_kind,
-        cameras=[_camera(spec) for spec in settings.camera_specs()],
+        cameras=[CameraEntry.of(spec) for spec in settings.camera_specs()],
         episodes=entries,
         rejected=rejected,
         files=hash_files(out),
@@ -177,15 +175,4 @@ def _entry(index: int, one: _Driven, kept: pa.Table, table: pa.Table, seed: int)
         outcome=one.record.outcome.value,
         frames=len(kept),
         recorded=len(table),
-    )
-
-
-def _camera(spec: CameraSpec) -> CameraEntry:
-    return CameraEntry(
-        name=spec.name,
-        width=spec.width,
-        height=spec.height,
-        intrinsics=spec.intrinsics.tolist(),
-        position_in_ego=list(spec.position_in_ego),
-        rotation_camera_to_ego=rotation_matrix(*spec.roll_pitch_yaw_rad).tolist(),
     )

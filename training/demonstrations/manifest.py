@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.record.files import sha256_of, write_atomically
+from policies.frames import rotation_matrix
+from policies.interface import CameraSpec
 from training.data.sample import SampleError
 
 MANIFEST = "manifest.json"
@@ -67,6 +69,18 @@ class CameraEntry(_Strict):
     intrinsics: list[list[float]]
     position_in_ego: list[float]
     rotation_camera_to_ego: list[list[float]]
+
+    @classmethod
+    def of(cls, spec: CameraSpec) -> CameraEntry:
+        """Of a camera as a policy asks for it."""
+        return cls(
+            name=spec.name,
+            width=spec.width,
+            height=spec.height,
+            intrinsics=spec.intrinsics.tolist(),
+            position_in_ego=list(spec.position_in_ego),
+            rotation_camera_to_ego=rotation_matrix(*spec.roll_pitch_yaw_rad).tolist(),
+        )
 
 
 class Manifest(_Strict):

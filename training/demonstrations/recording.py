@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from policies.durable import put_in_place
 from policies.expert import Decision
 from policies.expert.intent import Intent
 from policies.frames import wrap_angles_rad
@@ -109,7 +110,7 @@ class Recording:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_name(self._path.name + ".tmp")
         pq.write_table(table, temporary, compression="zstd")
-        temporary.replace(self._path)
+        put_in_place(temporary, self._path)
 
     def _views(self, bundle: SensorBundle) -> dict[str, Any]:
         found: dict[str, Any] = {}

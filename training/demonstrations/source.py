@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -315,12 +315,3 @@ def _read(folder: Path, episodes: Sequence[EpisodeEntry], cameras: Sequence[str]
 
 def _episode_of(file: pq.ParquetFile, group: int) -> int:
     return int(file.read_row_group(group, columns=["episode_index"])["episode_index"][0].as_py())
-
-
-def text_counts(source: DemonstrationSource) -> Mapping[str, int]:
-    """How often each sentence is said among the samples."""
-    counts: dict[str, int] = {}
-    for row in source._chosen.tolist():
-        text = source._texts[int(source._text_of[row])]
-        counts[text] = counts.get(text, 0) + 1
-    return counts

@@ -10,7 +10,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,11 +24,11 @@ from policies.checkpoint import (
     Manifest,
     file_entry,
     point,
-    put_in_place,
     read_manifest,
     with_metrics,
     write_manifest,
 )
+from policies.durable import put_in_place
 from policies.nets.weights import save_tensors
 
 
@@ -179,9 +179,8 @@ class CheckpointWriter(Callback):
         """Write a checkpoint; None on ranks that do not write."""
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / f".{self._name}.state.tmp"
-        trainer.save_checkpoint(
-            temporary, weights_only=False
-        )  # every rank takes part in gathering the state; one writes
+        # Every rank takes part in gathering the state; one writes.
+        trainer.save_checkpoint(temporary, weights_only=False)
         return self._place(temporary, word, metrics, epoch) if trainer.is_global_zero else None
 
     def _place(self, temporary: Path, word: str, metrics: Mapping[str, float], epoch: int) -> Checkpoint:
@@ -222,13 +221,7 @@ class CheckpointWriter(Callback):
                 shutil.copyfile(self._folder / entry.name, temporary)
             put_in_place(temporary, target)
             files[role] = file_entry(target)
-        manifest = checkpoint.manifest
-        write_manifest(
-            self._folder / f"{self._name}_{word}.json",
-            Manifest(
-                manifest.policy, manifest.model, files, manifest.config, manifest.metrics, manifest.provenance
-            ),
-        )
+        write_manifest(self._folder / f"{self._name}_{word}.json", replace(checkpoint.manifest, files=files))
 
     def _delete(self, word: str) -> None:
         for ending in (".json", ".pt", ".state.pt"):  # the manifest first: without it there is no checkpoint

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule, Trainer, seed_everything
+from lightning.pytorch import Callback, LightningDataModule, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, LearningRateMonitor
 from torch.utils.data import DataLoader, DistributedSampler
 
@@ -232,6 +232,3 @@ def _callbacks(
     if config.output.loggers:
         callbacks.append(LearningRateMonitor("epoch"))
     return [*callbacks, writer]
-
-
-__all__ = ["StudentData", "Trainer", "TrainingResult", "train", "train_seeds"]
