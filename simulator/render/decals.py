@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.render.ground import ground_offsets
 from simulator.render.labels import Label, Material
-from simulator.render.lane_strips import ASPHALT_RGB, ground_offsets
+from simulator.render.lane_strips import ASPHALT_RGB
 from simulator.render.lettering import outlines
 from simulator.render.mesh import Mesh, cross, fan, joined, make_mesh, quads, upward
 from simulator.render.patterns import WHITE, Line, PatternBook

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.render.ground import lane_goes_on
 from simulator.render.labels import Label, Material
 from simulator.render.lane_strips import ASPHALT_RGB, Edge
 from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads
 from simulator.render.terrain import Terrain
-from simulator.world.roads import SURFACE, RoadSurface, query_surface
+from simulator.world.roads import RoadSurface
 
 _SOIL_RGB = (0.10, 0.085, 0.06)
 _CONCRETE_RGB = (0.30, 0.29, 0.27)
 _SLAB_M = 0.9
 _BRIDGE_M = 1.6  # above the ground: there the road is carried
 _SAME_LEVEL_M = 1.0
-_SHALLOW_M, _STEP_M, _BEYOND_M, _IN_LANE_M = 0.2, 0.4, 0.5, 1.9
+_SHALLOW_M = 0.2
 _RAMP_M = 0.25  # out and down
 _PARAPET_HIGH_M, _PARAPET_THICK_M = 0.85, 0.22
 
@@ -33,7 +34,8 @@ def skirts(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
         gap = top[:, 2] - terrain.at(top[:, 0], top[:, 1])
         depth = np.where(gap > _BRIDGE_M, _SLAB_M, np.clip(gap + 0.25, 0.3, _BRIDGE_M + 0.25))
         in_paving = edge.in_junction and not edge.raised
-        covered = _on_another_lane(edge, roads) if in_paving else np.zeros(len(top), np.bool_)
+        covered = lane_goes_on(roads, top, edge.out) if in_paving else np.zeros(len(top), np.bool_)
+        covered &= np.roll(covered, 1) & np.roll(covered, -1)  # not at the ends, where the lanes part
         depth[covered] = _RAMP_M
         low = top + np.column_stack([covered[:, None] * _RAMP_M * edge.out, -depth])
         walls = _standing(quads(top[:-1], top[1:], low[1:], low[:-1]), np.repeat(edge.out[:-1], 2, axis=0))
@@ -49,18 +51,6 @@ def skirts(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
     return _all(parts)
 
 
-def _on_another_lane(edge: Edge, roads: RoadSurface) -> NDArray[np.bool_]:
-    """(N,) whether a lane goes on beyond the edge, at nearly the same height."""
-    points = edge.points
-    asked = np.column_stack([points[:, :2] + _BEYOND_M * edge.out, points[:, 2]])
-    found = np.zeros(len(points), SURFACE)
-    query_surface(roads.grid, np.ascontiguousarray(asked), found)
-    is_level = np.abs(found["ground_z"] - points[:, 2]) < _STEP_M
-    is_lane = is_level & (found["road_distance_m"] < _IN_LANE_M)
-    # Not at the ends of such a stretch, where the lanes part.
-    return np.asarray(is_lane & np.roll(is_lane, 1) & np.roll(is_lane, -1))
-
-
 def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
     """Concrete walls along bridges, except where another lane goes on beside the edge."""
     parts = []
@@ -69,11 +59,8 @@ def parapets(edges: list[Edge], terrain: Terrain, roads: RoadSurface) -> Mesh:
         gap = points[:, 2] - terrain.at(points[:, 0] + 2.0 * out[:, 0], points[:, 1] + 2.0 * out[:, 1])
         if edge.raised or not (gap > _BRIDGE_M).any():
             continue
-        asked = np.column_stack([points[:, :2] + 0.9 * out, points[:, 2]])
-        found = np.zeros(len(points), SURFACE)
-        query_surface(roads.grid, np.ascontiguousarray(asked), found)
-        beside = np.abs(found["ground_z"] - points[:, 2]) < _SAME_LEVEL_M
-        free = ~(beside & (found["road_distance_m"] < 2.3)) & (gap > _BRIDGE_M)
+        beside = lane_goes_on(roads, points, out, beyond_m=0.9, reach_m=2.3, step_m=_SAME_LEVEL_M)
+        free = ~beside & (gap > _BRIDGE_M)
         both = free[:-1] & free[1:]
         if not both.any():
             continue

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.render.ground import ground_offsets, lane_goes_on
 from simulator.render.labels import Label, Material
 from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads, upward
 from simulator.render.patterns import PatternBook, mark_lines
 from simulator.render.road_file import Lane, Mark, RoadShape, Section
 from simulator.render.stations import stations
-from simulator.world.roads import SURFACE, RoadSurface, query_surface
+from simulator.world.roads import RoadSurface
 
 KERB_HEIGHT_M = 0.15
 _KERB_WIDTH_M = 0.15
@@ -21,7 +22,7 @@ _KERB_FOOT_M = 0.05  # how deep a kerb's face goes below the road
 _GRASS_DROP_M = 0.03
 _NARROW_M = 0.02
 _BEFORE_END_M = 1e-6
-_WARPED_M, _WARPED_STEP_M, _WARPED_PARTS = 0.002, 0.75, 3
+_WARPED_M, _WARPED_STEP_M, _WARPED_PARTS = 0.002, 0.4, 4
 
 ASPHALT_RGB = (0.082, 0.082, 0.085)
 PAVEMENT_RGB = (0.26, 0.25, 0.235)
@@ -75,16 +76,6 @@ def build_roads(roads: tuple[RoadShape, ...], book: PatternBook, ground: RoadSur
         for section in road.sections:
             _Strips(road, section, book, made, ground).build()
     return made
-
-
-def ground_offsets(
-    ground: RoadSurface, points: NDArray[np.float64], lift: float = 0.0
-) -> NDArray[np.float64]:
-    """(N,) how much higher the ground is than (N, 3) points that are `lift` above their own road."""
-    asked = np.ascontiguousarray(points - np.array([0.0, 0.0, lift]))
-    found = np.zeros(len(asked), SURFACE)
-    query_surface(ground.grid, asked, found)
-    return np.asarray(found["ground_z"] - asked[:, 2])
 
 
 def is_paved(lane: Lane) -> bool:
@@ -274,8 +265,19 @@ class _Strips:
                 self._stone(self._left[0], -1)
 
     def _stone(self, edge: NDArray[np.float64], side: int) -> None:
+        """A kerb along an edge; not where it would lie across another lane of a junction."""
         far = edge + side * _KERB_WIDTH_M
         near_top, far_top = self._points(edge, KERB_HEIGHT_M), self._points(far, KERB_HEIGHT_M)
+        stands = np.ones(len(edge), np.bool_)
+        if self._road.junction_id >= 0:
+            out = (far_top - near_top)[:, :2]
+            out /= np.linalg.norm(out, axis=1, keepdims=True)
+            foot = far_top - np.array([0.0, 0.0, KERB_HEIGHT_M])
+            stands = ~lane_goes_on(self._ground, foot, out)
+        for begin, end in stretches(stands):
+            self._stretch_of_stone(near_top[begin:end], far_top[begin:end])
+
+    def _stretch_of_stone(self, near_top: NDArray[np.float64], far_top: NDArray[np.float64]) -> None:
         top = upward(quads(near_top[:-1], near_top[1:], far_top[1:], far_top[:-1]))
         self._made.parts.append(make_mesh(top, KERB_RGB, Label.SIDEWALKS, Material.PAVEMENT))
         away = near_top - far_top
@@ -297,6 +299,12 @@ class _Strips:
         self._made.edges.append(
             Edge(points, beside[:, :2] - points[:, :2], raised, self._road.junction_id >= 0)
         )
+
+
+def stretches(wanted: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Begin and end of the runs of at least two wanted places."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], wanted.astype(np.int8), [0]))))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1]
 
 
 def _current(marks: tuple[Mark, ...], place: float) -> int:
