@@ -47,6 +47,7 @@ install_compose() {
   scratch=$(mktemp -d)
   chmod 755 "$scratch"
   mkdir -p "$scratch/lists/partial" "$scratch/parts"
+  # shellcheck disable=SC2016 # a format of apt's own
   archive=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${archive:-nowhere} trixie main" \
     >"$scratch/trixie.list"

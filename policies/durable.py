@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also after a crash, and their hashes: for every room that keeps some."""
+"""Files that are whole or not there, also after a crash, and their hashes: checkpoints and training data."""
 
 from __future__ import annotations
 

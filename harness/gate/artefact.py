@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from harness.record.errors import RecordError
-from policies.durable import write_whole
+from harness.record.files import write_whole
 
 VERSION = 1
 """Of the artefacts' layout; goes up when an older reader would misread a newer file."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +12,6 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.record.errors import CorruptRecordError, FutureRecordError, RecordError
-from policies import durable
 
 RECORD_VERSION = 1
 """Version of the layout of a record; goes up when an older reader would misread a newer file."""
@@ -48,7 +49,26 @@ def write_atomically(path: Path, value: object) -> None:
     Raises:
         RecordError: the value is not JSON.
     """
-    durable.write_whole(path, json_line(path, value))
+    write_whole(path, json_line(path, value))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file: after a crash it is the old one or the new one.
+
+    `policies.durable` does the same for checkpoints. It is not used here: records are scored where no policy
+    is installed.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def read_json(path: Path, adapter: TypeAdapter[Parsed]) -> Parsed:
@@ -118,7 +138,8 @@ def sha256_of(path: Path) -> str:
         CorruptRecordError: the file cannot be read.
     """
     try:
-        return durable.sha256_of(path)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CorruptRecordError(
             path, f"cannot be read ({error.strerror})", "run the episode again"

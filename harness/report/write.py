@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pyarrow.csv
 import pyarrow.parquet
 
+from harness.record.files import write_whole
 from harness.report import html, junit, leaderboard, markdown, tables
 from harness.report.model import Report
-from policies.durable import write_whole
 
 
 class Format(StrEnum):
