@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,18 @@ def host_pid(container: Any) -> int:
 def running(engine: Engine, run: Path) -> Iterator[Any]:
     """Containers of a run that are running."""
     yield from (one for one in containers_of(engine, run) if one.status == "running")
+
+
+def main() -> int:
+    """Build the image under test ahead, so that no other test has to share the disk with that."""
+    reason = why_not()
+    if reason is not None:
+        print(f"no image for tests: {reason}")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"image for tests: {headless_image(Path(folder) / 'lock')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
