@@ -11,7 +11,7 @@ from simulator.render.ground import ground_offsets
 from simulator.render.labels import Label, Material
 from simulator.render.lane_strips import ASPHALT_RGB
 from simulator.render.lettering import outlines
-from simulator.render.mesh import Mesh, cross, fan, joined, make_mesh, quads, upward
+from simulator.render.mesh import Mesh, cross, divided, fan, joined, make_mesh, quads, upward
 from simulator.render.patterns import WHITE, Line, PatternBook
 from simulator.render.road_file import Painted, RoadShape
 from simulator.world.roads import RoadSurface
@@ -19,6 +19,7 @@ from simulator.world.town import Town
 
 _LAYER = 3
 _STOP_WIDTH_M, _STOP_BEFORE_M = 0.40, 0.5
+_PIECE_M, _OFF_M = 0.5, 3e-4  # pieces where one flat triangle would be that far off the ground
 _FRAME_M = 0.08  # asphalt around a line, over which its edge is smoothed
 _NEAR_M = 9.0  # a line of the file this close to a lane's end stands for it
 _BAR_M, _BAR_PERIOD_M = 0.55, 1.1
@@ -72,6 +73,27 @@ class _Place:
             points[:, 2] += ground_offsets(self._ground, points)
         return points
 
+    def triangles(self, outline: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(T, 3, 3) in the world of a convex polygon's (N, 2) corners: as many as the ground asks for."""
+        return self.lay(outline, np.zeros((len(outline), 3)))[0]
+
+    def lay(
+        self, outline: NDArray[np.float64], uvw: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`triangles`, and (T, 3, 3) the values `uvw` of their corners, given those of the polygon's."""
+        flat = fan(np.column_stack([outline, np.zeros(len(outline))])), fan(uvw)
+        longest = float(np.linalg.norm(flat[0] - np.roll(flat[0], 1, axis=1), axis=2).max())
+        fine = [divided(some, max(math.ceil(longest / _PIECE_M), 1)) for some in flat]
+        laid = [self.points(some.reshape(-1, 3)[:, :2]).reshape(-1, 3, 3) for some in (flat[0], fine[0])]
+        as_if_flat = divided(laid[0], max(math.ceil(longest / _PIECE_M), 1))
+        if float(np.abs(as_if_flat - laid[1]).max()) < _OFF_M:
+            return laid[0], flat[1]
+        return laid[1], fine[1]
+
+
+def _painted(place: _Place, outline: NDArray[np.float64], uvw: NDArray[np.float64], pattern: int) -> Mesh:
+    return _patterned(*place.lay(outline, uvw), pattern)
+
 
 def _patterned(corners: NDArray[np.float64], uvw: NDArray[np.float64], pattern: int) -> Mesh:
     both = np.concatenate([corners, uvw], axis=2)
@@ -110,8 +132,7 @@ def _crosswalk(place: _Place, item: Painted, book: PatternBook) -> Mesh:
         lines = (_line(0.1, width - 0.1, _BAR_PERIOD_M, _BAR_M),)
         if item.name == "LadderCrosswalk":
             lines += (_line(0.0, _SIDE_LINE_M), _line(0.0, _SIDE_LINE_M, edge=1.0))
-    points = place.points(outline)
-    return _patterned(fan(points), fan(uvw), book.add(lines))
+    return _painted(place, outline, uvw, book.add(lines))
 
 
 def _bar(place: _Place, half: float, book: PatternBook) -> Mesh:
@@ -119,7 +140,7 @@ def _bar(place: _Place, half: float, book: PatternBook) -> Mesh:
     local = np.array([[-half, -wide], [half, -wide], [half, wide], [-half, wide]])
     uvw = np.stack([local[:, 0], local[:, 1] + wide, wide - local[:, 1]], axis=1)
     pattern = book.add((_line(_FRAME_M, _FRAME_M + _STOP_WIDTH_M),))
-    return _patterned(fan(place.points(local)), fan(uvw), pattern)
+    return _painted(place, local, uvw, pattern)
 
 
 def _path(place: _Place, outline: NDArray[np.float64], *, dashed: bool, book: PatternBook) -> Mesh:
@@ -139,7 +160,7 @@ def _path(place: _Place, outline: NDArray[np.float64], *, dashed: bool, book: Pa
 def _flat(place: _Place, shapes: list[NDArray[np.float64]]) -> Mesh:
     """Polygons (right, ahead) of plain paint; readers come along the object's forward axis."""
     turned = [np.column_stack([shape[:, 1], -shape[:, 0]]) for shape in shapes]
-    triangles = np.concatenate([fan(place.points(shape)) for shape in turned])
+    triangles = np.concatenate([place.triangles(shape) for shape in turned])
     return make_mesh(upward(triangles), WHITE, Label.ROAD_LINES, layer=_LAYER)
 
 

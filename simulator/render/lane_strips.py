@@ -13,7 +13,7 @@ from simulator.render.labels import Label, Material
 from simulator.render.mesh import Mesh, cross, joined, make_mesh, outward, quads, upward
 from simulator.render.patterns import PatternBook, mark_lines
 from simulator.render.road_file import Lane, Mark, RoadShape, Section
-from simulator.render.stations import stations
+from simulator.render.stations import parts_across, stations
 from simulator.world.roads import RoadSurface
 
 KERB_HEIGHT_M = 0.15
@@ -91,10 +91,10 @@ class _Strips:
     ) -> None:
         self._road, self._section, self._book, self._made = road, section, book, made
         self._ground = ground
-        self._across = 1
-        self._s = stations(road, section)
+        self._across = parts_across(road, section)
+        self._s = stations(road, section, across=self._across)
         if self._is_warped():
-            self._across, self._s = _WARPED_PARTS, stations(road, section, _WARPED_STEP_M)
+            self._across, self._s = _WARPED_PARTS, stations(road, section, _WARPED_STEP_M, _WARPED_PARTS)
         # Offset and widths may jump where a section ends: its last station still belongs to it.
         inside = np.clip(self._s, section.start_m, section.end_m - _BEFORE_END_M)
         self._left = road.bounds(section, inside)

@@ -167,3 +167,15 @@ def fan(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N - 2, 3, 3) triangles of a convex polygon of N points."""
     first = np.broadcast_to(points[0], (len(points) - 2, 3))
     return np.stack([first, points[1:-1], points[2:]], axis=1)
+
+
+def divided(triangles: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(n * n * N, 3, 3) every one of N triangles as n * n alike ones; neighbours stay without cracks."""
+    i, j = (k.ravel() for k in np.meshgrid(np.arange(n), np.arange(n), indexing="ij"))
+    up, down = i + j < n, i + j < n - 1
+    first = np.stack([np.stack([i + a, j + b], axis=1)[up] for a, b in ((0, 0), (1, 0), (0, 1))], axis=1)
+    second = np.stack([np.stack([i + a, j + b], axis=1)[down] for a, b in ((1, 0), (1, 1), (0, 1))], axis=1)
+    shares = np.concatenate([first, second]) / n
+    a, b, c = triangles[:, None, None, 0], triangles[:, None, None, 1], triangles[:, None, None, 2]
+    made = a + shares[..., :1] * (b - a) + shares[..., 1:] * (c - a)
+    return np.asarray(made.reshape(-1, 3, triangles.shape[-1]))

@@ -23,6 +23,10 @@ RECORD = 12
 """Floats of a record: x0 y0 x1 y1 x2 y2, then A B C of 1/depth = A x + B y + C, layer factor, 2 spare."""
 
 _LAYER_STEP = 5e-4  # of depth: how much nearer a higher layer counts
+_STEPS = F(1024.0)
+_STEP = F(
+    1.0 / 1024.0
+)  # of a pixel; corners lie on steps, so that neighbours of two blocks share them exactly
 _LEAST_PX = 0.3  # radius below which an object is not drawn
 
 
@@ -87,9 +91,22 @@ def cull(objects, camera, lens, far, flat, views, eyes, seen):  # type: ignore[n
 
 
 @numba.njit(inline="always", **OPTIONS)
+def _on_step(x):  # type: ignore[no-untyped-def]
+    return np.rint(x * _STEPS) * _STEP
+
+
+@numba.njit(inline="always", **OPTIONS)
 def _emit(rf, ri, k, x0, y0, x1, y1, x2, y2, width, height):  # type: ignore[no-untyped-def]
     """Write the corners of record k if it can cover a pixel centre; answers the next record."""
     half = F(0.5)
+    x0, y0, x1, y1, x2, y2 = (
+        _on_step(x0),
+        _on_step(y0),
+        _on_step(x1),
+        _on_step(y1),
+        _on_step(x2),
+        _on_step(y2),
+    )
     low, high = min(y0, y1, y2), max(y0, y1, y2)
     left, right = min(x0, x1, x2), max(x0, x1, x2)
     if high < half or low > height - half or right < half or left > width - half:

@@ -91,10 +91,11 @@ class Painted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoadShape:
-    """One road; `junction_id` is -1 outside junctions."""
+    """One road; `junction_id` is -1 outside junctions, `meets_junction` says it of its start and its end."""
 
     id: int
     junction_id: int
+    meets_junction: tuple[bool, bool]
     line: RoadLine
     sections: tuple[Section, ...]
     objects: tuple[Painted, ...]
@@ -124,10 +125,16 @@ def _road(road: Element) -> RoadShape:
     return RoadShape(
         int(road.get("id", 0)),
         int(road.get("junction", -1)),
+        (_meets_junction(road, "predecessor"), _meets_junction(road, "successor")),
         line,
         tuple(section for section in sections if section.end_m - section.start_m > 1e-3),
         tuple(_painted(e) for e in road.findall("objects/object")),
     )
+
+
+def _meets_junction(road: Element, end: str) -> bool:
+    link = road.find(f"link/{end}")
+    return link is not None and link.get("elementType") == "junction"
 
 
 def _section(element: Element, start: float, end: float) -> Section:

@@ -9,7 +9,7 @@ from simulator.render.fleet import templates_of, wheel_places
 from simulator.render.furniture import KINDS, mesh_of
 from simulator.render.labels import Label
 from simulator.render.lettering import outlines
-from simulator.render.mesh import Mesh
+from simulator.render.mesh import Mesh, divided
 from simulator.world.blueprints import default_library
 
 LABEL_OF_BASE_TYPE = {
@@ -115,3 +115,14 @@ def test_letters_are_within_their_line() -> None:
         points = np.concatenate(outlines(text, 2.0, 0.5, 0.05))
         assert np.abs(points[:, 0]).max() <= 1.0 + 0.05
         assert np.abs(points[:, 1]).max() <= 0.25 + 0.05
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_divided_triangles_are_alike_and_fill_the_whole(n: int) -> None:
+    whole = np.array([[[0.0, 0.0, 0.0], [4.0, 1.0, 2.0], [1.0, 3.0, -1.0]]])
+    parts = divided(whole, n)
+    normals = [np.cross(some[:, 1] - some[:, 0], some[:, 2] - some[:, 0]) for some in (whole, parts)]
+    assert len(parts) == n * n
+    assert np.allclose(normals[1] * n * n, normals[0])
+    assert np.allclose(parts.mean(axis=(0, 1)), whole.mean(axis=(0, 1)))
+    assert len(np.unique(parts.reshape(-1, 3).round(9), axis=0)) == (n + 1) * (n + 2) // 2
