@@ -146,8 +146,18 @@ def test_disturbances_are_repeatable_bounded_and_leave_braking_alone() -> None:
     assert (steer == CRUISE.steer).mean() > 0.3, "it has pauses"
     assert any(c.throttle != CRUISE.throttle for c in a)
     braking = Control(throttle=0.0, steer=0.0, brake=0.3)
-    assert {Disturbance(1.0, 3).disturb(braking, t, 8.0).brake for t in times[::20]} == {0.3}
+    assert {Disturbance(1.0, 3).disturb(braking, t, 8.0).brake for t in times} == {0.3, 0.5}, "pulses do not"
     assert Disturbance(0.0, 3).disturb(CRUISE, 10.0, 8.0) is CRUISE
+
+
+def test_disturbances_stop_the_car_now_and_then_until_it_stands() -> None:
+    times, disturbance = np.arange(0.0, 300.0, 0.05), Disturbance(1.0, 5)
+    halted = np.array([disturbance.disturb(CRUISE, t, 8.0).brake == 0.5 for t in times])
+    edges = np.flatnonzero(np.diff(halted.astype(int)))
+    lengths = np.diff(times[edges])[:: 2 if not halted[0] else 1]
+    assert len(lengths) >= 5
+    assert 3.0 - 0.06 <= lengths.min() <= lengths.max() <= 5.06
+    assert 0.05 < halted.mean() < 0.3
 
 
 def _decision(lateral_m: float = 0.0, acceleration: float = 0.5) -> Decision:

@@ -3,6 +3,9 @@
 Pulses in the manner of Codevilla et al. 2018 (triangles on the steering), and the same on the pedals so that
 the speed is not always the expert's. The label of every moment is the expert's own plan, never the pulse.
 
+Now and then the car is stopped for no reason. Without that, who learns from demonstrations sees a car stand
+at red lights only, and learns that who stands stays (the "inertia problem", Codevilla et al. 2019).
+
 The expert steers against a pulse. With its feedback -e / l², a curvature held for long moves the car by
 e = curvature l², so a pulse is drawn as an offset and turned into a curvature by the speed.
 """
@@ -44,6 +47,32 @@ STEERING = PulseShape((2.0, 6.0), (1.2, 3.0), (0.4, 1.4))
 PEDALS = PulseShape((4.0, 12.0), (1.0, 3.0), (0.2, 0.5))
 
 
+HALT_PAUSE_S = (12.0, 36.0)
+HALT_S = (3.0, 5.0)
+HALT_BRAKE = 0.5
+"""Stops from 30 km/h in about two seconds; the rest of the time the car stands."""
+
+
+class _Halts:
+    """Stretches of time in which the car is stopped."""
+
+    def __init__(self, strength: float, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._pause_s = tuple(bound / strength for bound in HALT_PAUSE_S)
+        self._begin_s, self._end_s = 0.0, 0.0
+        self._draw(0.0)
+
+    def now(self, t_s: float) -> bool:
+        """Whether it is stopped now; times must not go back."""
+        if t_s >= self._end_s:
+            self._draw(t_s)
+        return t_s >= self._begin_s
+
+    def _draw(self, t_s: float) -> None:
+        self._begin_s = t_s + float(self._rng.uniform(*self._pause_s))
+        self._end_s = self._begin_s + float(self._rng.uniform(*HALT_S))
+
+
 class _Pulses:
     """A train of triangles."""
 
@@ -69,7 +98,7 @@ class _Pulses:
 
 
 class Disturbance:
-    """Adds pulses to controls.
+    """Adds pulses and halts to controls.
 
     Args:
         strength: 0 for none, 1 for the usual.
@@ -81,14 +110,17 @@ class Disturbance:
         self._strength = strength
         self._steering = _Pulses(STEERING, steering)
         self._pedals = _Pulses(PEDALS, pedals)
+        self._halts = _Halts(strength, np.random.default_rng([seed, 4])) if strength > 0.0 else None
 
     def disturb(self, control: Control, t_s: float, speed_mps: float) -> Control:
-        """Return the control with what the pulses add; a car that brakes or crawls is left its pedals."""
-        if self._strength == 0.0:
+        """Return the control with what the pulses add; they leave a car that brakes or crawls its pedals."""
+        if self._halts is None:
             return control
         offset_m, pedal = self._steering.at(t_s), self._pedals.at(t_s)
         steer = control.steer + curvature_to_steer(_curvature(self._strength * offset_m, speed_mps))
         steer = min(max(steer, -1.0), 1.0)
+        if self._halts.now(t_s):
+            return replace(control, steer=steer, throttle=0.0, brake=max(control.brake, HALT_BRAKE))
         if speed_mps < _SLOWEST_MPS or control.brake > 0.0 or pedal == 0.0:
             return replace(control, steer=steer)
         pedal = control.throttle + self._strength * pedal
