@@ -23,7 +23,7 @@ from training.demonstrations.source import DemonstrationSource, Selection, open_
 from training.demonstrations.splits import SplitError
 from training.demonstrations.verify import verify_demonstrations
 
-EVERY_FRAME = Selection(every=1, every_standing=1)
+EVERY_FRAME = Selection(every=1, rarer=1)
 
 
 def test_what_is_trained_on_is_what_the_policy_saw(tmp_path: Path) -> None:

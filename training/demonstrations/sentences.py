@@ -27,6 +27,9 @@ _WHERE: Mapping[Command, str] = {
     Command.CHANGE_LANE_LEFT: "Changing to the lane on the left",
     Command.CHANGE_LANE_RIGHT: "Changing to the lane on the right",
 }
+STEADY = f"keeping the speed because {_WHY[Reason.CRUISE]}."
+"""How the sentence of the dullest moments ends."""
+
 TASKS: Mapping[Command, str] = {
     Command.LANE_FOLLOW: "follow the lane",
     Command.LEFT: "turn left at the next junction",

@@ -21,6 +21,7 @@ from training.data.sample import Sample, SampleError
 from training.data.text import HashingEncoder, TextEncoder
 from training.demonstrations.features import COLUMNS, FPS, IMAGE_PREFIX, block
 from training.demonstrations.manifest import EpisodeEntry, Manifest, read_manifest
+from training.demonstrations.sentences import STEADY
 from training.demonstrations.splits import check_disjoint
 
 _STANDS_MPS = 0.2
@@ -46,7 +47,8 @@ class Selection:
 
     Attributes:
         every: n-th frame of an episode, of ten a second.
-        every_standing: likewise where the car stands: one red light is worth a few samples, not a hundred.
+        rarer: how many times more rarely where the car stands and stays, or keeps its speed on a free
+            road: one red light is worth some samples, not a hundred.
         recorded_future: what the car drove, not the expert's plan; frames whose 6.4 s are not all known are
             left out.
         largest_error_m, largest_error_rad: frames further off the expert's path are left out: no label of a
@@ -54,7 +56,7 @@ class Selection:
     """
 
     every: int = 5
-    every_standing: int = 20
+    rarer: int = 2
     recorded_future: bool = False
     largest_error_m: float = 3.0
     largest_error_rad: float = 1.0
@@ -172,10 +174,10 @@ class DemonstrationSource:
             good &= numbers["future_count"] == numbers["future"].shape[1]
         place = np.arange(len(self._episode_of)) - self._first[self._episode_of]
         stands = np.abs(numbers["observation.state"][:, 0]) < _STANDS_MPS
-        every = np.where(stands, chosen.every_standing, chosen.every)
         # Who stands and is about to set off is as telling as who drives.
         sets_off = stands & (numbers["teacher.plan"][:, 19, 0] > 0.5)
-        every = np.where(sets_off, chosen.every, every)
+        steady = np.array([text.endswith(STEADY) for text in self._texts])[self._text_of]
+        every = chosen.every * np.where((stands & ~sets_off) | (~stands & steady), chosen.rarer, 1)
         # Episodes begin at different places of the stride, so that not all samples of a stretch are alike.
         found: Int = np.flatnonzero(good & ((place + self._episode_of) % every == 0)).astype(np.int64)
         if not len(found):

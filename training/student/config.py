@@ -115,7 +115,9 @@ class OptimizerSection(StrictModel):
     accumulation_steps: int = flag("--accumulation-steps", 1, "batches per step of the optimizer", ge=1)
     lr: float = flag("--lr", 1e-4, "learning rate of AdamW", gt=0.0)
     weight_decay: float = flag("--weight-decay", 0.02, "of AdamW", ge=0.0)
-    warmup_epochs: int = flag("--warmup-epochs", 5, "the learning rate grows linearly so long", ge=0)
+    warmup_epochs: float = flag(
+        "--warmup-epochs", 5.0, "the learning rate grows linearly so long; 0.2 of an epoch is fine", ge=0.0
+    )
     lr_schedule: Literal["cosine", "constant"] = flag("--lr-schedule", "cosine", "cosine or constant")
     ema: bool = flag("--ema", False, "validate and keep an exponential moving average of the weights")
     ema_decay: float = flag("--ema-decay", 0.999, "of the average", gt=0.0, lt=1.0)

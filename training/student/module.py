@@ -115,7 +115,7 @@ class StudentModule(LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(
-                step, options.warmup_epochs * per_epoch, epochs * per_epoch, options.lr_schedule
+                step, round(options.warmup_epochs * per_epoch), epochs * per_epoch, options.lr_schedule
             ),
         )
         by_step: LRSchedulerConfigType = {"scheduler": schedule, "interval": "step"}
