@@ -62,7 +62,7 @@ class StudentPolicy:
 
 
 def make_student(
-    checkpoint: str, runtime: str = "auto", device: str = "cpu", identity: str = ""
+    checkpoint: str = "shipped/student", runtime: str = "auto", device: str = "cpu", identity: str = ""
 ) -> StudentPolicy:
     """Build a student from the arguments of the registry.
 

@@ -58,7 +58,7 @@ class _Halts:
 
     def __init__(self, strength: float, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._pause_s = tuple(bound / strength for bound in HALT_PAUSE_S)
+        self._pause_s = (HALT_PAUSE_S[0] / strength, HALT_PAUSE_S[1] / strength)
         self._begin_s, self._end_s = 0.0, 0.0
         self._draw(0.0)
 
