@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from policies.interface import CameraSpec
@@ -25,6 +25,9 @@ PICTURE_PERIOD_S = 0.1
 
 TEXT_DIM = 384
 """Size of a sentence embedding (all-MiniLM-L6-v2)."""
+
+LIGHT_REACH_M = 30.0
+"""A traffic light whose stop line is further ahead does not count for the light head."""
 
 
 class StudentConfigError(ValueError):
@@ -42,6 +45,17 @@ class Head(StrEnum):
 
     DIRECT = "direct"
     """x, y, sine and cosine of the heading."""
+
+
+class Light(IntEnum):
+    """What the traffic light that governs the route says, as the light head answers it."""
+
+    NONE = 0
+    """There is none within `LIGHT_REACH_M`."""
+
+    GO = 1
+    STOP = 2
+    """Red or yellow."""
 
 
 class RouteInput(StrEnum):
@@ -111,6 +125,8 @@ class StudentConfig:
             (stride 32); backbone_width: channels of its first stage.
         view_tokens: whether the decoder also asks the pictures' coarsest maps, cell by cell. What stands
             above the ground, such as a traffic light, is in no ground cell.
+        light_head: whether it is asked for the traffic light, too (`Light`); what it finds is also told to
+            the plan. Needs view_tokens.
         dim, heads, layers, ffn: of the decoder.
         bev_x_m, bev_y_m: extent of the ground plane, forward and to the left.
         bev_cell_m: side of a cell; bev_pool: cells per token and side.
@@ -137,6 +153,7 @@ class StudentConfig:
     backbone_stages: int = 3
     backbone_width: int = 32
     view_tokens: bool = True
+    light_head: bool = True
     dim: int = 128
     heads: int = 4
     layers: int = 3
@@ -172,6 +189,8 @@ class StudentConfig:
             raise StudentConfigError(f"no ResNet-{self.backbone} with {self.backbone_stages} stages")
         if self.dim % self.heads or self.frames < 1 or self.num_action_bins < 2:
             raise StudentConfigError("dim must be a multiple of heads; frames >= 1; num_action_bins >= 2")
+        if self.light_head and not self.view_tokens:
+            raise StudentConfigError("the light head looks at view tokens: light_head needs view_tokens")
         if self.backbone_width < 8 or self.backbone_width % 8:
             raise StudentConfigError(f"backbone_width={self.backbone_width} is not a multiple of 8")
         if any(cells % self.bev_pool for cells in self.bev_cells):
@@ -244,6 +263,7 @@ _LARGE = StudentConfig(
     backbone_stages=4,
     backbone_width=64,
     view_tokens=False,
+    light_head=False,
     bev_x_m=(-50.0, 50.0),
     bev_y_m=(-50.0, 50.0),
     bev_cell_m=0.5,

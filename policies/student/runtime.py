@@ -14,7 +14,7 @@ from policies.student.config import StudentConfig
 from policies.student.features import Features
 
 RUNTIMES = ("auto", "torch", "onnx")
-OUTPUT_NAMES = ("plan", "mode_logits", "actions", "action_logits", "text")
+OUTPUT_NAMES = ("plan", "mode_logits", "actions", "action_logits", "text", "light_logits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,12 @@ def test_every_kind_of_student_answers_and_learns(changes: dict[str, Any]) -> No
     if config.head is not Head.DIRECT:
         assert float(output.actions[..., 1].detach().abs().max()) <= config.curvature_bound_radpm
     learnt = output.action_logits if config.head is Head.DISCRETE else output.plan
-    (learnt.square().mean() + output.mode_logits.square().mean() + output.text[:, 0].mean()).backward()
+    (
+        learnt.square().mean()
+        + output.mode_logits.square().mean()
+        + output.text[:, 0].mean()
+        + output.light_logits.square().sum()
+    ).backward()
     still = [n for n, p in net.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert still == ([] if config.head is not Head.DISCRETE else still)
     assert net.backbone.conv1.weight.grad.abs().sum() > 0.0

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from policies.sensor_bundle import Float
-from policies.student.config import PLAN_STEPS, TEXT_DIM
+from policies.student.config import PLAN_STEPS, TEXT_DIM, Light
 from policies.student.observation import Observation
 
 
@@ -33,6 +33,7 @@ class Sample:
         future_yaw_in_ego_rad: (64,) heading.
         text: why the teacher drives like this; may be empty.
         text_embedding: (384,) of the text, unit length; zeros without text.
+        light: what the traffic light that governs the route says; None where nobody knows.
 
     Raises:
         SampleError: a shape is wrong or a value is not finite.
@@ -45,6 +46,7 @@ class Sample:
     future_yaw_in_ego_rad: Float
     text: str
     text_embedding: Float
+    light: Light | None = None
 
     def __post_init__(self) -> None:
         for name, shape in (

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from policies.sensor_bundle import Float, Int, RouteAhead
-from policies.student.config import StudentConfig
+from policies.sensor_bundle import Float, Int, LightState, RouteAhead
+from policies.student.config import LIGHT_REACH_M, Light, StudentConfig
 from policies.student.observation import CameraHistory, Observation
 from training.data.sample import Sample, SampleError
 from training.data.text import HashingEncoder, TextEncoder
@@ -37,6 +37,8 @@ _NUMBERS = (
     "teacher.error",
     "future",
     "future_count",
+    "labels.lights",
+    "labels.light_count",
     "tick",
 )
 
@@ -163,6 +165,7 @@ class DemonstrationSource:
             future_yaw_in_ego_rad=np.unwrap(label[:, 2].astype(np.float64)),
             text=self._texts[text],
             text_embedding=self._embeddings[text],
+            light=self._light(row),
         )
 
     def _choose(self) -> Int:
@@ -196,6 +199,14 @@ class DemonstrationSource:
                 " run drivegate data verify --demonstrations, and collect again"
             ) from error
         return np.stack(shown)
+
+    def _light(self, row: int) -> Light:
+        if int(self._numbers["labels.light_count"][row]) == 0:
+            return Light.NONE
+        _, state, ahead_m = self._numbers["labels.lights"][row, 0]
+        if ahead_m > LIGHT_REACH_M:
+            return Light.NONE
+        return Light.STOP if int(state) in (LightState.RED, LightState.YELLOW) else Light.GO
 
     def _route(self, row: int) -> RouteAhead:
         numbers = self._numbers

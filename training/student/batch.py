@@ -14,6 +14,8 @@ from policies.student.features import features_of
 from policies.unicycle import invert
 from training.data.sample import Sample, SampleSource
 
+UNKNOWN_LIGHT = -1
+
 
 class StudentBatch(NamedTuple):
     """Input and targets of B moments. The first six are `policies.student.features.Features`.
@@ -22,6 +24,7 @@ class StudentBatch(NamedTuple):
         target: (B, 64, 4) x, y m, sine and cosine of yaw.
         target_actions: (B, 64, 2) acceleration and curvature that drive there, within bounds.
         target_text: (B, 384) the teacher's embedding; zeros without text.
+        target_light: (B,) int64 of `policies.student.config.Light`, or -1.
     """
 
     images: Tensor
@@ -33,6 +36,7 @@ class StudentBatch(NamedTuple):
     target: Tensor
     target_actions: Tensor
     target_text: Tensor
+    target_light: Tensor
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -50,7 +54,9 @@ def example(sample: Sample, config: StudentConfig) -> StudentBatch:
     target = np.concatenate([poses[:, :2], np.sin(yaw)[:, None], np.cos(yaw)[:, None]], 1)
     arrays = [*features.arrays().values(), target, np.clip(actions, -bounds, bounds), sample.text_embedding]
     tensors = [torch.as_tensor(np.asarray(a)) for a in arrays]
-    return StudentBatch(*(t if t.dtype == torch.uint8 else t.float() for t in tensors))
+    light = UNKNOWN_LIGHT if sample.light is None else int(sample.light)
+    typed = [t if t.dtype == torch.uint8 else t.float() for t in tensors]
+    return StudentBatch(*[*typed, torch.tensor(light)])
 
 
 class StudentDataset(Dataset[StudentBatch]):

@@ -137,6 +137,9 @@ class LossSection(StrictModel):
     action_weight: float = flag(
         "--action-weight", 0.0, "of acceleration and curvature, and their smoothness", ge=0.0
     )
+    light_weight: float = flag(
+        "--light-weight", 0.0, "of naming the traffic light (light head, demonstrations)", ge=0.0
+    )
     label_smoothing: float = flag("--label-smoothing", 0.1, "of action tokens", ge=0.0, lt=1.0)
     multimodal_loss: Literal["wta", "nll"] = flag("--multimodal-loss", "wta", "of 6 modes: wta or nll")
     position_loss: Literal["mse", "l1", "smooth_l1"] = flag("--position-loss", "mse", "mse, l1 or smooth_l1")

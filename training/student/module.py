@@ -13,7 +13,7 @@ from policies.nets.student import Student, StudentOutput
 from training.losses.reasoning import warmed_up
 from training.metrics.displacement import constant_velocity, displacement_errors, min_ade, yaw_error_deg
 from training.metrics.retrieval import retrieve
-from training.student.batch import StudentBatch
+from training.student.batch import UNKNOWN_LIGHT, StudentBatch
 from training.student.config import StudentTraining
 from training.student.objective import objective
 
@@ -80,6 +80,10 @@ class StudentModule(LightningModule):
         straight = constant_velocity(batch.v0_mps, batch.target.shape[1])
         for name, value in displacement_errors(straight, batch.target).items():
             values[f"constant_velocity/{name}"] = value.mean()
+        known = batch.target_light != UNKNOWN_LIGHT
+        if self.student_config.light_head and bool(known.any()):
+            right = output.light_logits.argmax(-1) == batch.target_light
+            values["light_found"] = right[known].float().mean()
         if self.config.run.log_action_stats:
             values.update(action_statistics(output.actions, batch.target_actions))
         for name, value in values.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from policies.nets.student import StudentOutput
 from policies.nets.student.unicycle import action_bounds, action_mean_std, tokens_of
@@ -10,7 +11,7 @@ from policies.student.config import Head, StudentConfig
 from training.losses.actions import action_loss, smoothness_loss, token_loss
 from training.losses.reasoning import info_nce
 from training.losses.trajectory import mixture_nll, position_loss, winner_takes_all, yaw_loss
-from training.student.batch import StudentBatch
+from training.student.batch import UNKNOWN_LIGHT, StudentBatch
 from training.student.config import LossSection
 
 _SMOOTHNESS = 0.1
@@ -64,4 +65,8 @@ def objective(
     if model.reasoning:
         terms["reasoning"] = info_nce(output.text, batch.target_text, loss.temperature)
         total = total + reasoning_weight * terms["reasoning"]
+    known = batch.target_light != UNKNOWN_LIGHT
+    if model.light_head and bool(known.any()):
+        terms["light"] = cross_entropy(output.light_logits[known], batch.target_light[known])
+        total = total + loss.light_weight * terms["light"]
     return {"loss": total, **terms}

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from policies.nets.student.unicycle import action_bounds, action_mean_std, actions_of, integrate
-from policies.student.config import TEXT_DIM, Head, StudentConfig
+from policies.student.config import TEXT_DIM, Head, Light, StudentConfig
 
 _HIDDEN = 512
 _TEXT_HIDDEN = 1024
@@ -61,6 +61,27 @@ class PlanHead(nn.Module):
         poses = integrate(actions, v0_mps.unsqueeze(1).expand(shape[:2]))
         direction = torch.stack([torch.sin(poses[..., 2]), torch.cos(poses[..., 2])], -1)
         return torch.cat([poses[..., :2], direction], -1), actions, logits
+
+
+class LightHead(nn.Module):
+    """Attention pool over the cells of the pictures -> what the traffic light says.
+
+    A light is some pixels of a picture and half of what a plan depends on; who is shown plans alone needs far
+    more of them to find it.
+    """
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, 1, config.dim) * 0.02)
+        self.attention = nn.MultiheadAttention(config.dim, config.heads, batch_first=True)
+        self.norm = nn.LayerNorm(config.dim)
+        self.classes = nn.Linear(config.dim, len(Light))
+
+    def forward(self, views: Tensor, ego: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N, D) cells and (B, 1, D) the ego token -> (B, 1, D) what it found, and (B, 3) logits."""
+        pooled, _ = self.attention(self.query + ego, views, views, need_weights=False)
+        found = self.norm(pooled)
+        return found, self.classes(found.squeeze(1)).float()
 
 
 class TextHead(nn.Module):

@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from policies.nets.ground_plane import GroundPlane
 from policies.nets.resnet import ResNet
-from policies.nets.student.heads import PlanHead, TextHead
+from policies.nets.student.heads import LightHead, PlanHead, TextHead
 from policies.sensor_bundle import Command
 from policies.student.config import HISTORY_STEPS, PLAN_STEPS, TEXT_DIM, StudentConfig
 
@@ -35,6 +35,7 @@ class StudentOutput(NamedTuple):
         actions: (B, K, 64, 2) acceleration m/s² and curvature 1/m; zeros of the direct head.
         action_logits: (B, K, 64, 2, bins) of the discrete head, else with 0 bins.
         text: (B, 384) unit vector; zeros without the text head.
+        light_logits: (B, 3) of `Light`; (B, 0) without the light head.
     """
 
     plan: Tensor
@@ -42,6 +43,7 @@ class StudentOutput(NamedTuple):
     actions: Tensor
     action_logits: Tensor
     text: Tensor
+    light_logits: Tensor
 
 
 class Student(nn.Module):
@@ -71,6 +73,7 @@ class Student(nn.Module):
             views = len(config.cameras) * config.view_cells[0] * config.view_cells[1]
             self.view_embedding = nn.Parameter(torch.randn(1, views, dim) * 0.02)
             self.view_norm = nn.LayerNorm(dim)
+        self.light_head = LightHead(config) if config.light_head else None
         self.history = nn.Sequential(nn.Linear(HISTORY_STEPS * 6 + 1, dim), nn.GELU(), nn.Linear(dim, dim))
         self.command = nn.Linear(len(Command), dim, bias=False)
         self.route = nn.Linear(2, dim) if config.route_count else None
@@ -106,10 +109,11 @@ class Student(nn.Module):
 
         `images` may also come as floats in [0, 255] (augmented).
         """
-        memory = self._memory(images, ego_to_image, ego_history, v0_mps, route, command)
+        memory, lights = self._memory(images, ego_to_image, ego_history, v0_mps, route, command)
         batch = images.shape[0]
         states = (self.time_queries + self.mode_queries).expand(batch, -1, -1, -1).flatten(1, 2)
-        states = states + memory[:, :1]  # the ego token: every query knows the present motion
+        # The ego token, and the light if there is such a head: every query knows the present motion.
+        states = states + memory[:, :1]
         for layer in self.decoder:
             if self.config.gradient_checkpointing and self.training and torch.is_grad_enabled():
                 states = checkpoint(layer, states, memory, use_reentrant=False)
@@ -120,7 +124,7 @@ class Student(nn.Module):
         plan, actions, logits = self.plan_head(by_mode, v0_mps)
         modes = self.mode_head(by_mode.mean(2)).squeeze(-1).float()
         text = states.new_zeros((batch, TEXT_DIM)) if self.text_head is None else self.text_head(states)
-        return StudentOutput(plan, modes, actions, logits, text)
+        return StudentOutput(plan, modes, actions, logits, text, lights)
 
     def _memory(
         self,
@@ -130,8 +134,11 @@ class Student(nn.Module):
         v0_mps: Tensor,
         route: Tensor,
         command: Tensor,
-    ) -> Tensor:
-        """(B, 1 + R + views + cells, D): ego token, route tokens, cells of pictures, cells of the ground."""
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens and the light's logits.
+
+        Tokens are (B, 1 + R + views + cells, D): the ego, the route, cells of pictures, cells of the ground.
+        """
         batch, cameras = images.shape[:2]
         pixels = images.flatten(0, 1).to(self.image_mean.dtype) / 255.0
         pixels = (pixels - self.image_mean[:, None, None]) / self.image_std[:, None, None]
@@ -149,10 +156,15 @@ class Student(nn.Module):
         cells = cells + (seen.flatten(2).transpose(1, 2) <= 0.0).to(cells.dtype) * self.unseen
         motion = torch.cat([ego_history.flatten(1) / 5.0, v0_mps[:, None] / 10.0], 1)
         ego = (self.history(motion) + self.command(command)).unsqueeze(1)
-        tokens = [ego.to(cells.dtype)]
+        lights = ego_history.new_zeros((batch, 0))
+        tokens = []
         if self.route is not None:
             tokens.append((self.route(route) + self.route_embedding).to(cells.dtype))
         if self.config.view_tokens:
             views = coarse.flatten(2).transpose(1, 2).reshape(batch, -1, self.config.dim)
-            tokens.append((self.view_norm(views) + self.view_embedding).to(cells.dtype))
-        return torch.cat([*tokens, cells], 1)
+            views = (self.view_norm(views) + self.view_embedding).to(cells.dtype)
+            tokens.append(views)
+            if self.light_head is not None:
+                found, lights = self.light_head(views, ego.to(cells.dtype))
+                ego = ego + found
+        return torch.cat([ego.to(cells.dtype), *tokens, cells], 1), lights
