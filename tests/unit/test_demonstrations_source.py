@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from policies.student.config import StudentConfig, student_config
+from policies.sensor_bundle import LightState
+from policies.student.config import Light, StudentConfig, student_config
 from policies.student.features import features_of
 from policies.student.observation import ObservationMemory
 from tests.support.demonstrations import dataset
 from tests.support.student import tiny
 from training.data.files import FileSource, write_split
 from training.data.sample import SampleError
-from training.demonstrations.features import COLUMNS, LEROBOT, block
+from training.demonstrations.features import COLUMNS, LEROBOT, block, column
 from training.demonstrations.manifest import read_manifest
 from training.demonstrations.source import DemonstrationSource, Selection, open_demonstrations
 from training.demonstrations.splits import SplitError
@@ -55,6 +56,32 @@ def test_labels_are_the_plan_or_what_was_driven(tmp_path: Path) -> None:
     assert "because the road ahead is free" in plan.text
     with pytest.raises(SampleError, match="no frame"):  # 4 s: no frame has all of its 6.4 s
         DemonstrationSource(tmp_path, "train", tiny(), Selection(recorded_future=True))
+
+
+@pytest.mark.parametrize(
+    ("state", "stop_line_m", "light"),
+    [
+        (LightState.RED, 20.0, Light.STOP),
+        (LightState.YELLOW, -0.5, Light.STOP),
+        (LightState.GREEN, 29.0, Light.GO),
+        (LightState.OFF, 10.0, Light.GO),
+        (LightState.RED, 31.0, Light.NONE),
+    ],
+)
+def test_samples_say_what_the_light_says(
+    tmp_path: Path, state: LightState, stop_line_m: float, light: Light
+) -> None:
+    dataset(tmp_path, ("train",))
+    assert DemonstrationSource(tmp_path, "train", tiny(), EVERY_FRAME).sample(10).light is Light.NONE
+    path = tmp_path / "data/chunk-000/file-000.parquet"
+    frames = pq.read_table(path)
+    lights = np.zeros((len(frames), *COLUMNS["labels.lights"].shape), np.float32)
+    lights[:, 0] = 7, state, stop_line_m
+    for name, values in (("labels.lights", lights), ("labels.light_count", np.ones(len(frames), np.int64))):
+        column_of = column(COLUMNS[name], values)
+        frames = frames.set_column(frames.column_names.index(name), name, column_of)
+    pq.write_table(frames, path)
+    assert DemonstrationSource(tmp_path, "train", tiny(), EVERY_FRAME).sample(10).light is light
 
 
 def test_lerobot_layout(tmp_path: Path) -> None:

@@ -168,6 +168,8 @@ def test_what_does_not_fit_the_student_is_named() -> None:
         features_of(observation, student_config("110m"))
     with pytest.raises(StudentConfigError, match="num_modes=4"):
         tiny(num_modes=4)
+    with pytest.raises(StudentConfigError, match="view_tokens"):
+        tiny(view_tokens=False)
     with pytest.raises(StudentConfigError, match="110m"):
         student_config("gigantic")
     assert StudentConfig.from_json(student_config("500m").to_json()) == student_config("500m")

@@ -133,3 +133,27 @@ def test_retrieval_counts_against_the_most_frequent_sentence() -> None:
     assert lazy is not None
     assert lazy.top1 == pytest.approx(0.6)
     assert retrieve(basis[:2], torch.zeros(2, 384)) is None
+
+
+def test_the_light_counts_where_it_is_known() -> None:
+    from policies.nets.student import Student
+    from tests.support.student import tiny
+    from training.data.dummy import DummySource
+    from training.student.batch import StudentDataset, collate
+    from training.student.config import LossSection
+    from training.student.objective import objective
+
+    config = tiny()
+    data = StudentDataset(DummySource(config, 3, seed=0), config)
+    batch = collate([data[i] for i in range(3)])
+    assert batch.target_light.tolist() == [-1, -1, -1], "made-up drives have no lights"
+    output = Student(config)(*batch.inputs)
+    rules = LossSection(light_weight=2.0)
+    without = objective(output, batch, config, rules, 0.0)
+    assert "light" not in without
+    batch = batch._replace(target_light=torch.tensor([2, -1, 0]))
+    output = output._replace(light_logits=torch.tensor([[0.0, 0.0, 3.0], [9.0, 0.0, 0.0], [0.0, 0.0, 0.0]]))
+    terms = objective(output, batch, config, rules, 0.0)
+    expected = (math.log(2.0 + math.exp(3.0)) - 3.0 + math.log(3.0)) / 2.0
+    assert float(terms["light"]) == pytest.approx(expected, abs=1e-5)
+    assert float((terms["loss"] - without["loss"]).detach()) == pytest.approx(2.0 * expected, abs=1e-4)
