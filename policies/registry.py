@@ -163,6 +163,7 @@ _ENTRIES: tuple[PolicyEntry, ...] = (
             ),
             TextArgument("runtime", "auto", "what runs it", ("auto", "torch", "onnx")),
             TextArgument("device", "cpu", "for torch, such as cuda:0"),
+            Argument("creep_after_s", 40.0, 0.0, 600.0, "creep on after standing for so long (0: never)"),
             TextArgument("identity", "", "hash that the checkpoint must have; a run fills it in"),
         ),
     ),

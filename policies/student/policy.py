@@ -9,6 +9,7 @@ from policies.interface import EpisodeContext, RouteSpec, SensorSpec
 from policies.plan import Plan
 from policies.sensor_bundle import EgoState, Float, SensorBundle
 from policies.student.config import HISTORY_STEPS, PLAN_STEPS, StudentConfig, StudentConfigError
+from policies.student.creep import AFTER_S, Creep
 from policies.student.features import features_of
 from policies.student.observation import CameraHistory, Observation, ObservationMemory
 from policies.student.runtime import StudentAnswer, StudentRuntime, open_runtime
@@ -26,8 +27,11 @@ class StudentPolicy:
         answer: of the last planning step, None before the first.
     """
 
-    def __init__(self, config: StudentConfig, runtime: StudentRuntime) -> None:
+    def __init__(
+        self, config: StudentConfig, runtime: StudentRuntime, creep_after_s: float = AFTER_S
+    ) -> None:
         self._config = config
+        self._creep = Creep(creep_after_s)
         self._runtime = runtime
         self._memory = ObservationMemory(config.frames)
         self.answer: StudentAnswer | None = None
@@ -41,6 +45,7 @@ class StudentPolicy:
     def reset(self, context: EpisodeContext) -> None:  # noqa: ARG002 - the interface gives it
         """Forget the last episode; run once, so that the first step is not the slowest."""
         self._memory.reset()
+        self._creep.reset()
         self.answer = None
         self._runtime.answer(features_of(_blank(self._config), self._config))
 
@@ -51,6 +56,9 @@ class StudentPolicy:
             self.answer = self._runtime.answer(features)
             self._plan_in_map = _to_map(self.answer.best[:, :2].astype(np.float64), bundle.ego)
             self._planned_at_s = bundle.t_s
+        creeping = self._creep.plan(bundle)
+        if creeping is not None:
+            return creeping
         age_s = bundle.t_s - self._planned_at_s
         ahead = min(int(np.searchsorted(_PLAN_T_S, age_s + 1e-6, side="right")), PLAN_STEPS - _MIN_STEPS)
         t_s: Float = _PLAN_T_S[ahead:] - age_s
@@ -62,7 +70,11 @@ class StudentPolicy:
 
 
 def make_student(
-    checkpoint: str = "shipped/student", runtime: str = "auto", device: str = "cpu", identity: str = ""
+    checkpoint: str = "shipped/student",
+    runtime: str = "auto",
+    device: str = "cpu",
+    identity: str = "",
+    creep_after_s: float = AFTER_S,
 ) -> StudentPolicy:
     """Build a student from the arguments of the registry.
 
@@ -71,6 +83,7 @@ def make_student(
         runtime: "auto", "torch" or "onnx".
         device: for torch.
         identity: what the checkpoint's `identity` must be, if not empty.
+        creep_after_s: see `policies.student.creep`; 0 for never.
 
     Raises:
         CheckpointError: there is none, it is damaged, or it is not a student's.
@@ -84,7 +97,7 @@ def make_student(
         config = StudentConfig.from_json(found.manifest.model)
     except StudentConfigError as error:
         raise CheckpointError(f"{found.manifest_path}: {error}") from error
-    return StudentPolicy(config, open_runtime(found, config, runtime, device))
+    return StudentPolicy(config, open_runtime(found, config, runtime, device), creep_after_s)
 
 
 def _to_map(points_in_ego: Float, ego: EgoState) -> Float:
