@@ -74,7 +74,9 @@ class Student(nn.Module):
             self.view_embedding = nn.Parameter(torch.randn(1, views, dim) * 0.02)
             self.view_norm = nn.LayerNorm(dim)
         self.light_head = LightHead(config) if config.light_head else None
-        self.history = nn.Sequential(nn.Linear(HISTORY_STEPS * 6 + 1, dim), nn.GELU(), nn.Linear(dim, dim))
+        # The route is in the ego token, too: every plan step knows the way without looking for it among the cells.
+        known = HISTORY_STEPS * 6 + 1 + 2 * config.route_count
+        self.history = nn.Sequential(nn.Linear(known, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
         self.command = nn.Linear(len(Command), dim, bias=False)
         self.route = nn.Linear(2, dim) if config.route_count else None
         if config.route_count:
@@ -154,7 +156,7 @@ class Student(nn.Module):
         cells = self.cell_norm(ground.flatten(2).transpose(1, 2))
         cells = cells + self.cell_embedding
         cells = cells + (seen.flatten(2).transpose(1, 2) <= 0.0).to(cells.dtype) * self.unseen
-        motion = torch.cat([ego_history.flatten(1) / 5.0, v0_mps[:, None] / 10.0], 1)
+        motion = torch.cat([ego_history.flatten(1) / 5.0, v0_mps[:, None] / 10.0, route.flatten(1)], 1)
         ego = (self.history(motion) + self.command(command)).unsqueeze(1)
         lights = ego_history.new_zeros((batch, 0))
         tokens = []
