@@ -74,7 +74,7 @@ class Student(nn.Module):
             self.view_embedding = nn.Parameter(torch.randn(1, views, dim) * 0.02)
             self.view_norm = nn.LayerNorm(dim)
         self.light_head = LightHead(config) if config.light_head else None
-        # The route is in the ego token, too: every plan step knows the way without looking for it among the cells.
+        # The route is in the ego token, too: plan steps need not look for the way among the cells.
         known = HISTORY_STEPS * 6 + 1 + 2 * config.route_count
         self.history = nn.Sequential(nn.Linear(known, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
         self.command = nn.Linear(len(Command), dim, bias=False)
