@@ -16,12 +16,12 @@ def creeping(creep: Creep, ticks: range, speed_mps: float = 0.0) -> list[bool]:
 
 def test_it_creeps_for_a_moment_after_standing_for_long() -> None:
     creep = Creep(2.0)
-    assert not any(creeping(creep, range(0, 41)))
+    assert not any(creeping(creep, range(41)))
     begun = creeping(creep, range(41, 81))
     assert begun == [True] * 30 + [False] * 10, "1.5 s"
     assert not any(creeping(creep, range(81, 111))), "and then it waits again"
     plan = Creep(2.0)
-    creeping(plan, range(0, 41))
+    creeping(plan, range(41))
     way = plan.plan(bundle(CONFIG, 41, 0.0))
     assert way is not None
     assert np.allclose(way.position_in_ego[:, 0], 3.0 * way.t_s)
@@ -30,10 +30,10 @@ def test_it_creeps_for_a_moment_after_standing_for_long() -> None:
 
 def test_who_moves_or_must_not_creep_does_not() -> None:
     moving = Creep(2.0)
-    assert not any(creeping(moving, range(0, 200), 1.0))
+    assert not any(creeping(moving, range(200), 1.0))
     assert not any(creeping(moving, range(200, 240), 0.0)), "standing is counted from when it stands"
-    assert not any(creeping(Creep(0.0), range(0, 400)))
+    assert not any(creeping(Creep(0.0), range(400)))
     creep = Creep(2.0)
-    creeping(creep, range(0, 42))
+    creeping(creep, range(42))
     creep.reset()
-    assert not any(creeping(creep, range(0, 41)))
+    assert not any(creeping(creep, range(41)))
