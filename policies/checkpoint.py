@@ -224,6 +224,22 @@ def with_file(checkpoint: Checkpoint, role: str, path: Path) -> Checkpoint:
     return write_manifest(checkpoint.manifest_path, replace(checkpoint.manifest, files=files))
 
 
+def ship(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
+    """Put what driving needs, the exported network and a manifest, into a folder of its own.
+
+    Raises:
+        CheckpointError: it was not exported, or its file is damaged.
+    """
+    exported = checkpoint.file(ONNX)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / exported.name
+    write_whole(path, exported.read_bytes())
+    manifest = replace(checkpoint.manifest, files={ONNX: file_entry(path)})
+    shipped = write_manifest(folder / checkpoint.manifest_path.name, manifest)
+    point(folder, POINTERS[0], shipped.manifest_path)
+    return shipped
+
+
 def _follow(path: Path) -> Path:
     try:
         name = path.read_text(encoding="utf-8").strip()

@@ -103,15 +103,20 @@ def student(
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint, or FOLDER/latest or FOLDER/best.")],
+    ship_to: Annotated[
+        Path | None, typer.Option("--ship", help="Folder for a copy that can drive and no more.")
+    ] = None,
 ) -> None:
     """Export a student to ONNX beside its checkpoint, and check that it answers as in torch.
 
     Examples:
         drivegate export checkpoints/student/best
+
+        drivegate export checkpoints/student/best --ship handed-over/student
     """
 
     def work() -> int:
-        from policies.checkpoint import ONNX, find_checkpoint
+        from policies.checkpoint import ONNX, find_checkpoint, ship
         from training.export import PARITY, export_student
 
         result = export_student(find_checkpoint(checkpoint))
@@ -122,6 +127,8 @@ def export(
             f" {result.torch_ms:.1f} ms, ONNX Runtime {result.onnx_ms:.1f} ms.",
             highlight=False,
         )
+        if ship_to is not None:
+            console().print(f"To drive with: {ship(result.checkpoint, ship_to).manifest_path}")
         return 0
 
     finish_training(work)

@@ -11,32 +11,35 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import torch
+import numpy as np
+import onnx
+from onnx import numpy_helper
 
-from policies.checkpoint import WEIGHTS, Checkpoint, file_entry, find_checkpoint, point, write_manifest
-from policies.nets.weights import load_tensors, save_tensors
+from policies.checkpoint import ONNX, Checkpoint, file_entry, find_checkpoint, point, write_manifest
 
 
 def noised(checkpoint: Checkpoint, folder: Path, strength: float, seed: int = 0) -> Checkpoint:
-    """Write a checkpoint whose weights are off by `strength` times each tensor's own spread.
+    """Write a checkpoint whose exported weights are off by `strength` times each tensor's own spread.
+
+    Variances of batch normalisation are left alone: they must not be negative.
 
     Args:
-        checkpoint: to take the weights of.
+        checkpoint: to take the exported network of.
         folder: of the new one.
         strength: 0 changes nothing.
         seed: of the noise.
     """
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {
-        name: value + strength * value.std() * torch.randn(value.shape, generator=generator)
-        if value.is_floating_point() and value.numel() > 1 and not name.endswith("running_var")
-        else value
-        for name, value in load_tensors(checkpoint.file(WEIGHTS)).items()
-    }
+    rng = np.random.default_rng(seed)
+    model = onnx.load(checkpoint.file(ONNX))
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size > 1 and not tensor.name.endswith("running_var"):
+            noise = strength * float(values.std()) * rng.standard_normal(values.shape)
+            tensor.CopyFrom(numpy_helper.from_array((values + noise).astype(np.float32), tensor.name))
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "noised.pt"
-    save_tensors(path, tensors)
-    manifest = replace(checkpoint.manifest, files={WEIGHTS: file_entry(path)}, metrics={})
+    path = folder / "noised.onnx"
+    onnx.save(model, path)
+    manifest = replace(checkpoint.manifest, files={ONNX: file_entry(path)}, metrics={})
     made = write_manifest(folder / "noised.json", manifest)
     point(folder, "latest", made.manifest_path)
     return made

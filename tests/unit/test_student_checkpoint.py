@@ -46,6 +46,20 @@ def test_a_changed_or_missing_file_is_refused(tmp_path: Path) -> None:
         made.file(ck.ONNX)
 
 
+def test_what_is_shipped_can_drive_and_no_more(tmp_path: Path) -> None:
+    made = stored(tmp_path)
+    with pytest.raises(CheckpointError, match=r"drivegate export"):
+        ck.ship(made, tmp_path / "shipped")
+    exported = tmp_path / "baseline_seed1_best.onnx"
+    exported.write_bytes(b"a network")
+    made = ck.with_file(made, ck.ONNX, exported)
+    ck.ship(made, tmp_path / "shipped")
+    found = find_checkpoint(tmp_path / "shipped")
+    assert found.file(ck.ONNX).read_bytes() == b"a network"
+    assert list(found.manifest.files) == [ck.ONNX]
+    assert found.manifest.model == made.manifest.model
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
