@@ -151,15 +151,12 @@ _ENTRIES: tuple[PolicyEntry, ...] = (
     ),
     PolicyEntry(
         "student",
-        "Camera student: the one that comes with drivegate, or what `drivegate train student` made",
+        "Camera student trained with `drivegate train student`",
         False,
         "policies.student.policy:make_student",
         (
             TextArgument(
-                "checkpoint",
-                "shipped/student",
-                "a file or folder, or checkpoints/<experiment>/latest",
-                is_checkpoint=True,
+                "checkpoint", None, "a file or folder, or checkpoints/<experiment>/latest", is_checkpoint=True
             ),
             TextArgument("runtime", "auto", "what runs it", ("auto", "torch", "onnx")),
             TextArgument("device", "cpu", "for torch, such as cuda:0"),

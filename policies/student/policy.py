@@ -70,7 +70,7 @@ class StudentPolicy:
 
 
 def make_student(
-    checkpoint: str = "shipped/student",
+    checkpoint: str,
     runtime: str = "auto",
     device: str = "cpu",
     identity: str = "",
