@@ -12,8 +12,9 @@ TRAFFIC ?= 0
 PROFILE ?= cpu
 TRAIN ?= runs/train
 TRAIN_ARGS ?=
-STUDENT ?= $(wildcard $(TRAIN)/checkpoints/student/best)
-STUDENT_RUN ?= $(TRAIN)/closed-loop
+TRAINED := $(wildcard $(TRAIN)/checkpoints/student/best)
+STUDENT ?= $(or $(TRAINED),shipped/student)
+STUDENT_RUN ?= $(if $(TRAINED),$(TRAIN)/closed-loop,$(RUN)-student)
 PYTEST_ARGS ?=
 PEERS ?= no
 SOAK_ARGS ?=
@@ -94,18 +95,18 @@ regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gat
 train: $(VENV)/dev.stamp  ## collect demonstrations and train a camera student: PROFILE=cpu (40 minutes), gpu or full
 	$(BIN)/drivegate pipeline --profile $(PROFILE) --out $(TRAIN) --workers $(WORKERS) $(TRAIN_ARGS)
 
-# The expert drives Longest6. Where make train has made a student (STUDENT names another), it drives, too: beside expert and
-# constant, in a town and in weathers that its training never shows.
+# The expert drives Longest6; the student drives a town and weathers that its training never shows, beside expert and constant.
+# It is that of `make train` if there is one, else the one that comes with drivegate; STUDENT names another.
 # SERVER=docker IMAGE=... GPUS=0,1 drives the same on containers, SERVER=remote:host:port on a CARLA that runs already.
 ON = --server $(or $(SERVER),embedded) $(if $(IMAGE),--image $(IMAGE)) $(if $(GPUS),--gpus $(GPUS)) \
   --traffic $(TRAFFIC) --workers $(WORKERS) --seed $(SEED) --resume
-closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive 12 Longest6 routes with expert and constant, and a trained student on held-out ones; gate; report
+closed-loop: $(if $(filter docker,$(SERVER)),$(VENV)/docker.stamp,$(VENV)/core.stamp)  ## drive 12 Longest6 routes with the expert and 12 held-out ones with a camera student; gate both; report
 	$(BIN)/drivegate run --suite longest6-town01 --suite longest6-town02 --policy expert --policy constant \
 	  $(ON) --out $(RUN)
-	$(if $(STUDENT),$(BIN)/drivegate run --suite held-out-town02 --policy student --policy expert --policy constant \
-	  --policy-arg student.checkpoint=$(STUDENT) $(ON) --out $(STUDENT_RUN))
+	$(BIN)/drivegate run --suite held-out-town02 --policy student --policy expert --policy constant \
+	  --policy-arg student.checkpoint=$(STUDENT) $(ON) --out $(STUDENT_RUN)
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; code=0; ci/verdict.sh $(RUN) expert || code=$$?; \
-	$(if $(STUDENT),ci/verdict.sh $(STUDENT_RUN) student || code=$$?;) exit $$code
+	ci/verdict.sh $(STUDENT_RUN) student || code=$$?; exit $$code
 
 # PEERS=yes brings the other simulators of the comparison (1 GB); without them it says what it skipped.
 bench: $(VENV)/dev.stamp  ## timings as ratios in one run: start, client, other simulators, traffic manager, harness, drawing

@@ -24,6 +24,8 @@ from policies.durable import sha256_of, write_whole
 
 SCHEMA_VERSION = 1
 POINTERS = ("latest", "best")
+SHIPPED = "shipped"
+"""First word of the path of a checkpoint that comes with drivegate, such as "shipped/student"."""
 WEIGHTS, STATE, ONNX = "weights", "state", "onnx"
 _SUFFIXES = (".state.pt", ".pt", ".onnx", ".json")
 
@@ -126,12 +128,15 @@ def find_checkpoint(where: Path | str) -> Checkpoint:
     """Find a checkpoint.
 
     Args:
-        where: the manifest, any of its files, a folder (then its `latest`), or `<folder>/latest` or `/best`.
+        where: the manifest, any of its files, a folder (then its `latest`), or `<folder>/latest` or `/best`;
+            or `shipped/<family>`: the one that comes with drivegate, unless there is such a folder here.
 
     Raises:
         CheckpointError: there is none, or its manifest cannot be read.
     """
     path = Path(where)
+    if path.parts[:1] == (SHIPPED,) and not path.exists():
+        path = Path(__file__).parent / path
     if path.is_dir():
         path = path / POINTERS[0]
     if path.name in POINTERS:

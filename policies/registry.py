@@ -151,12 +151,15 @@ _ENTRIES: tuple[PolicyEntry, ...] = (
     ),
     PolicyEntry(
         "student",
-        "Camera student trained with `drivegate train student`",
+        "Camera student: the one that comes with drivegate, or what `drivegate train student` made",
         False,
         "policies.student.policy:make_student",
         (
             TextArgument(
-                "checkpoint", None, "a file or folder, or checkpoints/<experiment>/latest", is_checkpoint=True
+                "checkpoint",
+                "shipped/student",
+                "a file or folder, or checkpoints/<experiment>/latest",
+                is_checkpoint=True,
             ),
             TextArgument("runtime", "auto", "what runs it", ("auto", "torch", "onnx")),
             TextArgument("device", "cpu", "for torch, such as cuda:0"),

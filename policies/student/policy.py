@@ -70,7 +70,7 @@ class StudentPolicy:
 
 
 def make_student(
-    checkpoint: str,
+    checkpoint: str = "shipped/student",
     runtime: str = "auto",
     device: str = "cpu",
     identity: str = "",

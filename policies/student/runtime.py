@@ -121,7 +121,6 @@ def open_runtime(checkpoint: Checkpoint, config: StudentConfig, runtime: str, de
             return OnnxRuntime(checkpoint.file(ONNX))
         return TorchRuntime(config, checkpoint.file(WEIGHTS), device)
     except ModuleNotFoundError as error:
-        extra = "export" if runtime == "onnx" else "train"
         raise CheckpointError(
-            f"The student needs {error.name} to run: pip install 'drivegate[{extra}]'"
+            f"The student needs {error.name} to run: pip install torch==2.13.0, or export it to ONNX"
         ) from error
