@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from policies.checkpoint import (
@@ -112,6 +113,20 @@ def write_onnx(net: Student, features: Features, path: Path) -> None:
     if program is None:
         raise CheckpointError("torch.onnx.export gave no program")
     program.save(str(path), external_data=False)
+    _forget_the_source(path)
+
+
+def _forget_the_source(path: Path) -> None:
+    """Take out of a file what torch notes of each node: stack traces with the paths of the machine."""
+    model = onnx.load(path)
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    for function in model.functions:
+        for part in (function, *function.node, *function.value_info):
+            part.ClearField("metadata_props")
+            part.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def difference(a: StudentAnswer, b: StudentAnswer) -> float:
