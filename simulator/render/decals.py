@@ -80,7 +80,7 @@ class _Place:
     def lay(
         self, outline: NDArray[np.float64], uvw: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """`triangles`, and (T, 3, 3) the values `uvw` of their corners, given those of the polygon's."""
+        """`triangles`, and (T, 3, 3) the `uvw` of their corners, given those of the polygon's; all in m."""
         flat = fan(np.column_stack([outline, np.zeros(len(outline))])), fan(uvw)
         longest = float(np.linalg.norm(flat[0] - np.roll(flat[0], 1, axis=1), axis=2).max())
         fine = [divided(some, max(math.ceil(longest / _PIECE_M), 1)) for some in flat]

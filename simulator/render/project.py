@@ -24,9 +24,8 @@ RECORD = 12
 
 _LAYER_STEP = 5e-4  # of depth: how much nearer a higher layer counts
 _STEPS = F(1024.0)
-_STEP = F(
-    1.0 / 1024.0
-)  # of a pixel; corners lie on steps, so that neighbours of two blocks share them exactly
+"""Of a pixel. Corners lie on steps, so that neighbours in two blocks share them exactly and no seam opens."""
+
 _LEAST_PX = 0.3  # radius below which an object is not drawn
 
 
@@ -92,7 +91,7 @@ def cull(objects, camera, lens, far, flat, views, eyes, seen):  # type: ignore[n
 
 @numba.njit(inline="always", **OPTIONS)
 def _on_step(x):  # type: ignore[no-untyped-def]
-    return np.rint(x * _STEPS) * _STEP
+    return np.rint(x * _STEPS) / _STEPS
 
 
 @numba.njit(inline="always", **OPTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -122,3 +123,22 @@ def test_imagenet_weights_are_spread_over_the_frames() -> None:
 
 def test_check_device_finds_that_resuming_is_exact_here() -> None:
     assert check_resume(CPU, tiny(reasoning=True), steps=2)
+
+
+def test_queries_know_the_route_where_the_car_will_be() -> None:
+    """On a circle of 20 m to the left, at 10 m/s: place, direction and curvature after 1 and 3 s, by hand."""
+    from policies.nets.student.route_queries import RouteQueries
+    from policies.student.features import ROUTE_SCALE_M
+
+    config, radius_m = student_config("nano"), 20.0
+    angle = torch.arange(1, config.route_points + 1) * config.route_spacing_m / radius_m
+    circle = radius_m * torch.stack([torch.sin(angle), 1.0 - torch.cos(angle)], -1)[None]
+    numbers = RouteQueries(config).numbers(circle / ROUTE_SCALE_M, torch.tensor([10.0]))
+    for step, travelled_m in ((9, (9.25, 10.0, 10.75)), (29, (23.25, 30.0, 36.75))):
+        for guess, distance_m in enumerate(travelled_m):
+            x, y, ahead, left, curvature = numbers[0, step, 5 * guess : 5 * guess + 5].tolist()
+            turned = distance_m / radius_m
+            assert x * ROUTE_SCALE_M == pytest.approx(radius_m * math.sin(turned), abs=0.1)
+            assert y * ROUTE_SCALE_M == pytest.approx(radius_m * (1.0 - math.cos(turned)), abs=0.1)
+            assert (ahead, left) == pytest.approx((math.cos(turned), math.sin(turned)), abs=0.02)
+            assert curvature == pytest.approx(10.0 / radius_m, abs=0.01)

@@ -52,11 +52,10 @@ def example(sample: Sample, config: StudentConfig) -> StudentBatch:
     actions = invert(poses, float(features.v0_mps))
     bounds = np.array([config.acceleration_bound_mps2, config.curvature_bound_radpm])
     target = np.concatenate([poses[:, :2], np.sin(yaw)[:, None], np.cos(yaw)[:, None]], 1)
-    arrays = [*features.arrays().values(), target, np.clip(actions, -bounds, bounds), sample.text_embedding]
-    tensors = [torch.as_tensor(np.asarray(a)) for a in arrays]
     light = UNKNOWN_LIGHT if sample.light is None else int(sample.light)
-    typed = [t if t.dtype == torch.uint8 else t.float() for t in tensors]
-    return StudentBatch(*[*typed, torch.tensor(light)])
+    targets = [target, np.clip(actions, -bounds, bounds), sample.text_embedding, light]
+    tensors = [torch.as_tensor(np.asarray(a)) for a in (*features.arrays().values(), *targets)]
+    return StudentBatch(*(t.float() if t.is_floating_point() else t for t in tensors))
 
 
 class StudentDataset(Dataset[StudentBatch]):

@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from policies.nets.ground_plane import GroundPlane
 from policies.nets.resnet import ResNet
 from policies.nets.student.heads import LightHead, PlanHead, TextHead
-from policies.nets.student.route_ahead import RouteAhead
+from policies.nets.student.route_queries import RouteQueries
 from policies.sensor_bundle import Command
 from policies.student.config import HISTORY_STEPS, PLAN_STEPS, TEXT_DIM, StudentConfig
 
@@ -82,7 +82,7 @@ class Student(nn.Module):
         self.route = nn.Linear(2, dim) if config.route_count else None
         if config.route_count:
             self.route_embedding = nn.Parameter(torch.randn(1, config.route_count, dim) * 0.02)
-        self.route_ahead = RouteAhead(config) if config.route_count > 1 else None
+        self.route_queries = RouteQueries(config) if config.route_count > 1 else None
         self.time_queries = nn.Parameter(torch.randn(1, 1, PLAN_STEPS, dim) * 0.02)
         self.mode_queries = nn.Parameter(torch.randn(1, config.num_modes, 1, dim) * 0.02)
         self.decoder = nn.ModuleList(
@@ -116,8 +116,8 @@ class Student(nn.Module):
         memory, lights = self._memory(images, ego_to_image, ego_history, v0_mps, route, command)
         batch = images.shape[0]
         queries = (self.time_queries + self.mode_queries).expand(batch, -1, -1, -1)
-        if self.route_ahead is not None:
-            queries = queries + self.route_ahead(route, v0_mps)[:, None]
+        if self.route_queries is not None:
+            queries = queries + self.route_queries(route, v0_mps)[:, None]
         states = queries.flatten(1, 2)
         # The ego token, and the light if there is such a head: every query knows the present motion.
         states = states + memory[:, :1]

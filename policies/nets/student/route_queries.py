@@ -13,7 +13,7 @@ _NUMBERS = 5  # of a place: x, y, direction (2), curvature
 _CURVATURE_SCALE_M = 10.0
 
 
-class RouteAhead(nn.Module):
+class RouteQueries(nn.Module):
     """Adds to every plan step's query the route at the distances of three guesses at the speed.
 
     The path that a plan should take is in the route already, but as points by distance. A decoder that has to
@@ -27,11 +27,11 @@ class RouteAhead(nn.Module):
         self.layers = nn.Sequential(nn.Linear(size, config.dim), nn.GELU(), nn.Linear(config.dim, config.dim))
 
     def forward(self, route: Tensor, v0_mps: Tensor) -> Tensor:
-        """(B, R, 2) points of the route, as of `Features`, and (B,) speed -> (B, 64, D)."""
+        """(B, R, 2) points of the route, as of `Features`, and (B,) speed in m/s -> (B, 64, D)."""
         return torch.as_tensor(self.layers(self.numbers(route.float(), v0_mps.float())))
 
     def numbers(self, route: Tensor, v0_mps: Tensor) -> Tensor:
-        """(B, 64, 15): the route at the three guesses."""
+        """(B, 64, 15): at each guess x, y in the ego frame, scaled as the route, direction, 10 m * curvature."""
         nodes = self._nodes(route)
         t_s = torch.arange(1, PLAN_STEPS + 1, device=route.device, dtype=route.dtype) * DT_S
         places = []
@@ -46,7 +46,10 @@ class RouteAhead(nn.Module):
         return torch.cat(places, -1)
 
     def _nodes(self, route: Tensor) -> Tensor:
-        """(B, R + 1, 5): the points with one before the first, and what the route is like there."""
+        """(B, R + 1, 5): the points with one before the first, and direction and curvature there.
+
+        Of the first two the curvature is 0: nothing is known of the route before them.
+        """
         points = torch.cat([2.0 * route[:, :1] - route[:, 1:2], route], 1)
         step = points[:, 1:] - points[:, :-1]
         length = step.norm(dim=-1, keepdim=True)
