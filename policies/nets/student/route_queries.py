@@ -31,7 +31,7 @@ class RouteQueries(nn.Module):
         return torch.as_tensor(self.layers(self.numbers(route.float(), v0_mps.float())))
 
     def numbers(self, route: Tensor, v0_mps: Tensor) -> Tensor:
-        """(B, 64, 15): at each guess x, y in the ego frame, scaled as the route, direction, 10 m * curvature."""
+        """(B, 64, 15): at each guess x, y (ego frame, scaled as the route), direction, curvature * 10 m."""
         nodes = self._nodes(route)
         t_s = torch.arange(1, PLAN_STEPS + 1, device=route.device, dtype=route.dtype) * DT_S
         places = []
