@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 from policies.checkpoint import ONNX, find_checkpoint
 from policies.registry import check, pin
 
+ROOT = Path(__file__).parents[2]
 SHIPPED = "shipped/student"
 
 
@@ -23,6 +26,11 @@ def test_it_is_there_small_and_whole() -> None:
 def test_it_is_the_student_if_no_other_is_named() -> None:
     check("student")
     assert pin("student", {})["identity"] == find_checkpoint(SHIPPED).identity
+
+
+def test_the_stored_baseline_is_what_it_drove() -> None:
+    stored = json.loads((ROOT / "ci/baselines/held-out-student.json").read_bytes())
+    assert stored["policy_config"]["identity"] == find_checkpoint(SHIPPED).identity
 
 
 def test_it_answers_without_torch() -> None:
