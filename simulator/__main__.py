@@ -16,6 +16,7 @@ from types import FrameType
 
 import numba
 
+from simulator.allocator import keep_freed_memory
 from simulator.render.warm_up import warm_up as warm_up_cameras
 from simulator.rpc.episode import CARLA_VERSION
 from simulator.rpc.table import Dispatcher
@@ -55,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     _limit_threads(options.threads)
     if options.warm_up is not None:
         return _warm_up(options.warm_up, options.cache)
+    keep_freed_memory()
     gc.disable()  # what is loaded now stays for good, and need not be looked through again and again
     try:
         town = Town.load(options.town)
