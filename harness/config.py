@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PositiveFloat
 
 from harness.errors import ConfigError
 from harness.servers.base import Endpoint, ServerKind
@@ -40,6 +40,8 @@ class DriveConfig(StrictModel):
         repeats: how often each policy drives each route, with another seed each time.
         seed: of the campaign; every random choice comes from it.
         traffic: background vehicles per episode.
+        light_times_s: how long every traffic light of the town is green, yellow, and red before the turn of the
+            next one; None: as the server has them.
         server: how servers come to be.
         image: of the containers, if they are containers.
         dt_s: simulated time of a tick; the Leaderboard's rules are made for 0.05 s.
@@ -55,6 +57,7 @@ class DriveConfig(StrictModel):
     repeats: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
     traffic: int = Field(default=0, ge=0, le=1000)
+    light_times_s: tuple[PositiveFloat, PositiveFloat, PositiveFloat] | None = None
     server: ServerKind = ServerKind.EMBEDDED
     image: str = Field(default=DEFAULT_IMAGE, min_length=1)
     dt_s: float = Field(default=0.05, gt=0.0, le=0.1)

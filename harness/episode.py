@@ -89,7 +89,12 @@ class EpisodeRunner:
         self._simulator = simulator
         self._versions = versions
         self._should_stop = should_stop
-        self._scenes = SceneBuilder(session, traffic=drive.traffic, settle_ticks=drive.settle_ticks)
+        self._scenes = SceneBuilder(
+            session,
+            traffic=drive.traffic,
+            light_times_s=drive.light_times_s,
+            settle_ticks=drive.settle_ticks,
+        )
 
     def run(
         self, task: EpisodeTask, make_guard: Callable[[], PolicyGuard], report: Callable[[Progress], None]

@@ -48,6 +48,15 @@ def read_landmarks(actors: Sequence[carla.Actor], world: carla.World, lane_map: 
     )
 
 
+def set_light_times(landmarks: Landmarks, times_s: tuple[float, float, float]) -> None:
+    """Set how long each light is green, yellow, and red before the next one's turn."""
+    green_s, yellow_s, red_s = times_s
+    for light in landmarks.light_actors:
+        light.set_green_time(green_s)
+        light.set_yellow_time(yellow_s)
+        light.set_red_time(red_s)
+
+
 def _traffic_lights(
     actors: Sequence[carla.Actor], lane_map: carla.Map
 ) -> list[tuple[carla.TrafficLight, TrafficLightFacts]]:

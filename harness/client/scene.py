@@ -8,7 +8,7 @@ import carla
 
 from harness.client.collisions import CollisionLog
 from harness.client.fleet import Fleet
-from harness.client.landmarks import read_landmarks
+from harness.client.landmarks import read_landmarks, set_light_times
 from harness.client.observer import Observer
 from harness.client.rig import ego_geometry, lane_map_of
 from harness.client.session import Session
@@ -70,12 +70,21 @@ class SceneBuilder:
     Args:
         session: at a server that is ready.
         traffic: how many background vehicles.
+        light_times_s: green, yellow and red of every traffic light; None to leave them.
         settle_ticks: for the ego to come to rest.
     """
 
-    def __init__(self, session: Session, *, traffic: int, settle_ticks: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        traffic: int,
+        settle_ticks: int,
+        light_times_s: tuple[float, float, float] | None = None,
+    ) -> None:
         self._session = session
         self._traffic = traffic
+        self._light_times_s = light_times_s
         self._settle_ticks = settle_ticks
         self._lanes_of_town: dict[str, TownLanes] = {}
 
@@ -100,6 +109,9 @@ class SceneBuilder:
         landmarks = session.repeat(
             "describe its lights", lambda: read_landmarks(actors, session.world, lane_map)
         )
+        times_s = self._light_times_s
+        if times_s is not None:
+            session.repeat("time its lights", lambda: set_light_times(landmarks, times_s))
         x, y, z = dense.location[0].tolist()
         pitch, yaw, roll = dense.rotation_deg[0].tolist()
         ego = session.spawn_ego((x, y, z), (pitch, yaw, roll))

@@ -88,8 +88,8 @@ class StudentCamera:
         )
 
 
-_FRONT = StudentCamera("front_wide", 100.0, 0.0, 0.0, (2.0, 0.0, 1.5))
-"""Sees a traffic light whole from the stop line before it."""
+_FRONT = StudentCamera("front_wide", 120.0, 0.0, 0.0, (0.0, 0.0, 2.3))
+"""Far back and wide, as TransFuser's: from the stop line it still sees the traffic light beside the line."""
 
 RIGS: Mapping[str, tuple[StudentCamera, ...]] = {
     "front": (_FRONT,),
@@ -147,8 +147,8 @@ class StudentConfig:
     reasoning: bool = False
     cameras: tuple[StudentCamera, ...] = RIGS["front"]
     frames: int = 4
-    image_height: int = 128
-    image_width: int = 256
+    image_height: int = 144
+    image_width: int = 320
     backbone: int = 18
     backbone_stages: int = 3
     backbone_width: int = 32

@@ -1,7 +1,8 @@
-"""Creeping: a car that has stood for longer than any red light lasts is moved on a little.
+"""Creeping: a car that has stood for long, and not at a red light, is moved on a little.
 
 A student that stands sees the same picture again and again, and gives the same answer. The published waypoint
 agents therefore creep (TransFuser: after 55 s, for 1.5 s); a few metres further there is another picture.
+Nobody creeps into a junction at a light that says stop, unless it has said so for longer than any does.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import numpy as np
 from policies.plan import Plan
 from policies.sensor_bundle import RouteAhead, SensorBundle
 
-AFTER_S = 40.0
-"""Longer than a light of CARLA's towns is red: three approaches take turns of 15 s each."""
+AFTER_S = 25.0
+"""Long enough for the car before it to go on, if there is one."""
+
+AFTER_RED_S = 60.0
+"""Longer than a light of CARLA's towns is red: at most four approaches take turns of 15 s each."""
 
 _FOR_S = 1.5
 _SPEED_MPS = 3.0
@@ -36,7 +40,7 @@ class Creep:
         self._stands_from_s: float | None = None
         self._until_s = 0.0
 
-    def plan(self, bundle: SensorBundle) -> Plan | None:
+    def plan(self, bundle: SensorBundle, *, sees_red: bool = False) -> Plan | None:
         """The plan to creep by, or None; to be asked in every tick."""
         if self._after_s <= 0.0 or bundle.route is None:
             return None
@@ -47,7 +51,7 @@ class Creep:
             self._stands_from_s = None
         elif self._stands_from_s is None:
             self._stands_from_s = now_s
-        elif now_s - self._stands_from_s > self._after_s:
+        elif now_s - self._stands_from_s > (max(self._after_s, AFTER_RED_S) if sees_red else self._after_s):
             self._stands_from_s, self._until_s = None, now_s + _FOR_S
             return _along(bundle.route)
         return None

@@ -56,7 +56,7 @@ class StudentPolicy:
             self.answer = self._runtime.answer(features)
             self._plan_in_map = _to_map(self.answer.best[:, :2].astype(np.float64), bundle.ego)
             self._planned_at_s = bundle.t_s
-        creeping = self._creep.plan(bundle)
+        creeping = self._creep.plan(bundle, sees_red=self.answer is not None and self.answer.sees_red)
         if creeping is not None:
             return creeping
         age_s = bundle.t_s - self._planned_at_s

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.checkpoint import ONNX, WEIGHTS, Checkpoint, CheckpointError
-from policies.student.config import StudentConfig
+from policies.student.config import Light, StudentConfig
 from policies.student.features import Features
 
 RUNTIMES = ("auto", "torch", "onnx")
 OUTPUT_NAMES = ("plan", "mode_logits", "actions", "action_logits", "text", "light_logits")
+_ANSWER = ("plan", "mode_logits", "text", "light_logits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,18 @@ class StudentAnswer:
         plan: (K, 64, 4) x, y m, sine and cosine of yaw.
         mode_logits: (K,).
         text: (384,) embedding.
+        light_logits: (3,) of `policies.student.config.Light`; (0,) without the light head.
     """
 
     plan: NDArray[np.float32]
     mode_logits: NDArray[np.float32]
     text: NDArray[np.float32]
+    light_logits: NDArray[np.float32]
+
+    @property
+    def sees_red(self) -> bool:
+        """Whether the light ahead says stop, as far as the student can tell."""
+        return self.light_logits.size > 0 and int(np.argmax(self.light_logits)) == Light.STOP
 
     @property
     def best(self) -> NDArray[np.float32]:
@@ -66,8 +74,7 @@ class OnnxRuntime:
         given = {
             name: np.asarray(value)[None] for name, value in features.arrays().items() if name in self._inputs
         }
-        plan, modes, text = self._session.run(["plan", "mode_logits", "text"], given)
-        return StudentAnswer(plan[0], modes[0], text[0])
+        return StudentAnswer(*(value[0] for value in self._session.run(list(_ANSWER), given)))
 
 
 class TorchRuntime:
@@ -103,9 +110,7 @@ class TorchRuntime:
                 for name, value in features.arrays().items()
             }
             output = self._net(**given)
-        return StudentAnswer(
-            *(getattr(output, name)[0].cpu().numpy() for name in ("plan", "mode_logits", "text"))
-        )
+        return StudentAnswer(*(getattr(output, name)[0].cpu().numpy() for name in _ANSWER))
 
 
 def open_runtime(checkpoint: Checkpoint, config: StudentConfig, runtime: str, device: str) -> StudentRuntime:

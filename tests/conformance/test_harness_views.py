@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,3 +157,24 @@ def test_a_camera_that_cannot_be_is_the_fault_of_who_asks(numbers: tuple[int, in
 def test_a_radar_that_cannot_be_is_the_fault_of_who_asks() -> None:
     with pytest.raises(ValueError, match="radar nose"):
         RadarSpec("nose", horizontal_fov_deg=180.0)
+
+
+def test_lights_take_the_times_of_a_run(tmp_path: Path) -> None:
+    """`drive.light_times_s`: of all lights, and green is over when it says so."""
+    from harness.client.landmarks import read_landmarks, set_light_times
+
+    with ego_on_the_road(tmp_path) as (session, ego, _):
+        landmarks = read_landmarks(session.actors(), session.world, session.world.get_map())
+        assert len(landmarks.light_actors) > 10
+        set_light_times(landmarks, (2.0, 1.0, 0.5))
+        session.settle(ego, 5)
+        times = {(a.get_green_time(), a.get_yellow_time(), a.get_red_time()) for a in landmarks.light_actors}
+        assert times == {(2.0, 1.0, 0.5)}
+        light = landmarks.light_actors[0]
+        greens = []
+        for _ in range(round(4 * 3.5 / _DT_S)):  # at most four approaches take turns
+            session.tick()
+            greens.append(light.get_state() is carla.TrafficLightState.Green)
+        stretches = [sum(group) * _DT_S for value, group in itertools.groupby(greens) if value]
+        assert stretches
+        assert max(stretches) == pytest.approx(2.0, abs=0.11)

@@ -58,6 +58,30 @@ def test_labels_are_the_plan_or_what_was_driven(tmp_path: Path) -> None:
         DemonstrationSource(tmp_path, "train", tiny(), Selection(recorded_future=True))
 
 
+def put_a_light(folder: Path, state: LightState, stop_line_m: float) -> None:
+    """Write a traffic light into every frame of the data set."""
+    path = folder / "data/chunk-000/file-000.parquet"
+    frames = pq.read_table(path)
+    lights = np.zeros((len(frames), *COLUMNS["labels.lights"].shape), np.float32)
+    lights[:, 0] = 7, state, stop_line_m
+    for name, values in (("labels.lights", lights), ("labels.light_count", np.ones(len(frames), np.int64))):
+        column_of = column(COLUMNS[name], values)
+        frames = frames.set_column(frames.column_names.index(name), name, column_of)
+    pq.write_table(frames, path)
+
+
+def test_frames_before_lights_are_taken_more_often(tmp_path: Path) -> None:
+    """Every second frame where a light is near, otherwise every sixth, or twelfth of steady driving."""
+    frames = len(dataset(tmp_path, ("train",))[0])
+    chosen = Selection(every=6, rarer=2, lights=3)
+    steady = len(DemonstrationSource(tmp_path, "train", tiny(), chosen))
+    assert frames / 12 <= steady <= frames / 6 + 1
+    put_a_light(tmp_path, LightState.GREEN, 20.0)
+    assert len(DemonstrationSource(tmp_path, "train", tiny(), chosen)) == frames // 2
+    put_a_light(tmp_path, LightState.GREEN, 40.0)
+    assert len(DemonstrationSource(tmp_path, "train", tiny(), chosen)) == steady
+
+
 @pytest.mark.parametrize(
     ("state", "stop_line_m", "light"),
     [
@@ -73,14 +97,7 @@ def test_samples_say_what_the_light_says(
 ) -> None:
     dataset(tmp_path, ("train",))
     assert DemonstrationSource(tmp_path, "train", tiny(), EVERY_FRAME).sample(10).light is Light.NONE
-    path = tmp_path / "data/chunk-000/file-000.parquet"
-    frames = pq.read_table(path)
-    lights = np.zeros((len(frames), *COLUMNS["labels.lights"].shape), np.float32)
-    lights[:, 0] = 7, state, stop_line_m
-    for name, values in (("labels.lights", lights), ("labels.light_count", np.ones(len(frames), np.int64))):
-        column_of = column(COLUMNS[name], values)
-        frames = frames.set_column(frames.column_names.index(name), name, column_of)
-    pq.write_table(frames, path)
+    put_a_light(tmp_path, state, stop_line_m)
     assert DemonstrationSource(tmp_path, "train", tiny(), EVERY_FRAME).sample(10).light is light
 
 

@@ -1,10 +1,11 @@
-"""A student that has stood for longer than a light is red creeps on along its route."""
+"""A student that has stood for long creeps on along its route, at a red light much later."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from policies.student.creep import Creep
+from policies.student.creep import AFTER_RED_S, Creep
 from tests.support.student import bundle, tiny
 
 CONFIG = tiny()
@@ -37,3 +38,12 @@ def test_who_moves_or_must_not_creep_does_not() -> None:
     creeping(creep, range(42))
     creep.reset()
     assert not any(creeping(creep, range(41)))
+
+
+def test_at_a_light_that_says_stop_it_waits_longer_than_any_light_is_red() -> None:
+    creep = Creep(2.0)
+    standing = [creep.plan(bundle(CONFIG, tick, 0.0), sees_red=True) is not None for tick in range(1230)]
+    assert standing.index(True) == pytest.approx(20 * AFTER_RED_S, abs=2)
+    creep.reset()
+    assert not any(creep.plan(bundle(CONFIG, tick, 0.0), sees_red=True) for tick in range(400))
+    assert creep.plan(bundle(CONFIG, 400, 0.0), sees_red=False) is not None, "it has turned"

@@ -206,6 +206,7 @@ def _run_config(request: CollectRequest, routes: Path, args: Mapping[str, str], 
         "policies": [{"name": TARGET, "args": dict(args)}],
         "traffic": traffic,
         "seed": request.config.run.seed,
+        "light_times_s": request.config.routes.light_times_s or None,
     }
     return load_config(None, given, request.overrides)
 

@@ -26,6 +26,7 @@ def _numbers(value: Any) -> Any:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Times = Annotated[tuple[Annotated[float, Field(gt=0.0)], ...], BeforeValidator(_words)]
 Numbers = Annotated[tuple[Annotated[int, Field(ge=0, le=500)], ...], BeforeValidator(_numbers)]
 
 
@@ -39,6 +40,12 @@ class RouteConfig(StrictModel):
     length_m: float = flag("--route-length", 250.0, "of a drawn route, about, m", gt=20.0)
     weathers: Words = flag("--weathers", ("training",), "names, or training, held-out, all; taken in turn")
     traffic: Numbers = flag("--traffic", (0,), "background vehicles, such as 0,20; taken in turn")
+    light_times_s: Times = flag(
+        "--light-times",
+        (),
+        "seconds that traffic lights are green, yellow, and red before the next one's turn, such as 6,2,1:"
+        " short ones waste less of a drive on standing; the server's if empty",
+    )
     val_share: float = flag(
         "--val-share", 0.15, "share of each town's routes for the split val", ge=0.0, lt=1.0
     )
@@ -46,6 +53,8 @@ class RouteConfig(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> RouteConfig:
+        if len(self.light_times_s) not in (0, 3):
+            raise ValueError("light_times are three numbers: green, yellow and red")
         unknown = [name for name in self.weathers if name not in WEATHERS and name not in _SETS]
         if unknown:
             raise ValueError(f"no weather {unknown[0]!r}; there are: {', '.join((*_SETS, *WEATHERS))}")

@@ -51,6 +51,8 @@ class Selection:
         every: n-th frame of an episode, of ten a second.
         rarer: how many times more rarely where the car stands and stays, or keeps its speed on a free
             road: one red light is worth some samples, not a hundred.
+        lights: how many times more often where the car moves and a traffic light is near: most of a drive is
+            without any, and who comes to a green one is seldom shown that it is green.
         recorded_future: what the car drove, not the expert's plan; frames whose 6.4 s are not all known are
             left out.
         largest_error_m, largest_error_rad: frames further off the expert's path are left out: no label of a
@@ -59,6 +61,7 @@ class Selection:
 
     every: int = 5
     rarer: int = 2
+    lights: int = 3
     recorded_future: bool = False
     largest_error_m: float = 3.0
     largest_error_rad: float = 1.0
@@ -180,7 +183,9 @@ class DemonstrationSource:
         # Who stands and is about to set off is as telling as who drives.
         sets_off = stands & (numbers["teacher.plan"][:, 19, 0] > 0.5)
         steady = np.array([text.endswith(STEADY) for text in self._texts])[self._text_of]
-        every = chosen.every * np.where((stands & ~sets_off) | (~stands & steady), chosen.rarer, 1)
+        lit = np.array([self._light(row) is not Light.NONE for row in range(len(stands))])
+        every = chosen.every * np.where((stands & ~sets_off) | (~stands & steady & ~lit), chosen.rarer, 1)
+        every = np.where(lit & ~stands | sets_off, np.maximum(every // chosen.lights, 1), every)
         # Episodes begin at different places of the stride, so that not all samples of a stretch are alike.
         found: Int = np.flatnonzero(good & ((place + self._episode_of) % every == 0)).astype(np.int64)
         if not len(found):
