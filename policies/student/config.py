@@ -158,14 +158,14 @@ class StudentConfig:
     heads: int = 4
     layers: int = 3
     ffn: int = 512
-    bev_x_m: tuple[float, float] = (0.0, 48.0)
-    bev_y_m: tuple[float, float] = (-16.0, 16.0)
+    bev_x_m: tuple[float, float] = (0.0, 40.0)
+    bev_y_m: tuple[float, float] = (-12.0, 12.0)
     bev_cell_m: float = 2.0
     bev_pool: int = 1
     head: Head = Head.UNICYCLE
     num_modes: int = 1
     num_action_bins: int = 256
-    dropout: float = 0.1
+    dropout: float = 0.0
     route_input: RouteInput = RouteInput.PATH
     route_points: int = 16
     route_spacing_m: float = 2.5

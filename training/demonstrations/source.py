@@ -61,7 +61,7 @@ class Selection:
 
     every: int = 5
     rarer: int = 2
-    lights: int = 3
+    lights: int = 2
     recorded_future: bool = False
     largest_error_m: float = 3.0
     largest_error_rad: float = 1.0

@@ -137,19 +137,17 @@ def learning_rate_factor(step: int, warmup_steps: int, total_steps: int, schedul
 
 
 def augmented(images: Tensor, strength: float) -> Tensor:
-    """Brightness, contrast and noise, one draw per sample: (B, C, 3 F, H, W) uint8 -> float in [0, 255].
+    """Brightness and contrast, one draw per sample: (B, C, 3 F, H, W) uint8 -> float in [0, 255].
 
     All frames and cameras of a moment change together, as with a real change of light. Untouched at
-    strength 0.
+    strength 0. No noise: on a CPU, drawing some for every pixel took a fifth of a step, and JPEG leaves enough.
     """
     if strength <= 0.0:
         return images
-    pixels = images.float()
     shape = (len(images), 1, 1, 1, 1)
     contrast = 1.0 + 0.3 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
     brightness = 40.0 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
-    noise = 6.0 * strength * torch.randn_like(pixels) * torch.rand(shape, device=images.device)
-    return ((pixels - 127.5) * contrast + 127.5 + brightness + noise).clamp(0.0, 255.0)
+    return (images * contrast + (127.5 * (1.0 - contrast) + brightness)).clamp_(0.0, 255.0)
 
 
 def partly_hidden(history: Tensor, share: float) -> Tensor:

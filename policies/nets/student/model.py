@@ -95,10 +95,11 @@ class Student(nn.Module):
         self.plan_head = PlanHead(config)
         self.mode_head = nn.Linear(dim, 1)
         self.text_head = TextHead(config) if config.reasoning else None
-        self.image_mean: Tensor
-        self.image_std: Tensor
-        self.register_buffer("image_mean", torch.tensor(_IMAGE_MEAN * config.frames), persistent=False)
-        self.register_buffer("image_std", torch.tensor(_IMAGE_STD * config.frames), persistent=False)
+        self.image_scale: Tensor
+        self.image_shift: Tensor
+        mean, std = (torch.tensor(v * config.frames)[:, None, None] for v in (_IMAGE_MEAN, _IMAGE_STD))
+        self.register_buffer("image_scale", 1.0 / (255.0 * std), persistent=False)
+        self.register_buffer("image_shift", mean / std, persistent=False)
 
     def forward(
         self,
@@ -147,8 +148,7 @@ class Student(nn.Module):
         Tokens are (B, 1 + R + views + cells, D): the ego, the route, cells of pictures, cells of the ground.
         """
         batch, cameras = images.shape[:2]
-        pixels = images.flatten(0, 1).to(self.image_mean.dtype) / 255.0
-        pixels = (pixels - self.image_mean[:, None, None]) / self.image_std[:, None, None]
+        pixels = images.flatten(0, 1).to(self.image_scale.dtype) * self.image_scale - self.image_shift
         fine, coarse = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
         maps, coarse = self.lateral_fine(fine), self.lateral_coarse(coarse)
         maps = maps + functional.interpolate(
