@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
-from policies.nets.student import Student, StudentOutput
+from policies.nets.student import Student, StudentOutput, number_format
 from training.losses.reasoning import warmed_up
 from training.metrics.displacement import constant_velocity, displacement_errors, min_ade, yaw_error_deg
 from training.metrics.retrieval import retrieve
@@ -140,14 +140,17 @@ def augmented(images: Tensor, strength: float) -> Tensor:
     """Brightness and contrast, one draw per sample: (B, C, 3 F, H, W) uint8 -> float in [0, 255].
 
     All frames and cameras of a moment change together, as with a real change of light. Untouched at
-    strength 0. No noise: on a CPU, drawing some for every pixel took a fifth of a step, and JPEG leaves enough.
+    strength 0. In the number format of the network's convolutions, and in place: on a CPU every pass over
+    the pixels counts, and so does memory that the kernel must clear first.
     """
     if strength <= 0.0:
         return images
     shape = (len(images), 1, 1, 1, 1)
     contrast = 1.0 + 0.3 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
     brightness = 40.0 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
-    return (images * contrast + (127.5 * (1.0 - contrast) + brightness)).clamp_(0.0, 255.0)
+    pixels = images.to(number_format(images.device))
+    offset = 127.5 * (1.0 - contrast) + brightness
+    return pixels.mul_(contrast.to(pixels.dtype)).add_(offset.to(pixels.dtype)).clamp_(0.0, 255.0)
 
 
 def partly_hidden(history: Tensor, share: float) -> Tensor:

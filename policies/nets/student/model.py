@@ -27,6 +27,13 @@ _IMAGE_MEAN = (0.485, 0.456, 0.406)
 _IMAGE_STD = (0.229, 0.224, 0.225)
 
 
+def number_format(device: torch.device) -> torch.dtype:
+    """What convolutions compute in here: half precision under autocast, else float32."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.get_autocast_dtype(device.type)
+    return torch.float32
+
+
 class StudentOutput(NamedTuple):
     """What a student answers; names are the ONNX outputs' names.
 
@@ -148,8 +155,10 @@ class Student(nn.Module):
         Tokens are (B, 1 + R + views + cells, D): the ego, the route, cells of pictures, cells of the ground.
         """
         batch, cameras = images.shape[:2]
-        pixels = images.flatten(0, 1).to(self.image_scale.dtype) * self.image_scale - self.image_shift
-        fine, coarse = self.backbone(pixels.contiguous(memory_format=torch.channels_last))
+        kind = number_format(images.device)
+        pixels = images.flatten(0, 1).contiguous(memory_format=torch.channels_last).to(kind)
+        pixels = pixels * self.image_scale.to(kind) - self.image_shift.to(kind)
+        fine, coarse = self.backbone(pixels)
         maps, coarse = self.lateral_fine(fine), self.lateral_coarse(coarse)
         maps = maps + functional.interpolate(
             coarse, size=maps.shape[-2:], mode="bilinear", align_corners=False
