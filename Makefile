@@ -88,8 +88,9 @@ mutation: $(VENV)/dev.stamp  ## are all lines of gate and score tested, and do t
 	  tests/property/test_score_*.py --cov=harness/gate --cov=harness/score --cov-fail-under=100
 	$(BIN)/python -m tests.mutation $(MUTATION_ARGS)
 
-regressions: $(VENV)/dev.stamp  ## drive experts with real defects: does the gate find them? (an hour)
+regressions: $(VENV)/dev.stamp  ## drive experts with real defects, and spoilt students: does the gate find them? (an hour)
 	$(BIN)/python -m tests.regressions --workers $(WORKERS) --out runs/regressions $(REGRESSIONS_ARGS)
+	$(BIN)/python -m tests.regressions.students --workers $(WORKERS) --out runs/students $(STUDENTS_ARGS)
 
 # Call it again after an interruption: it goes on where it was. The commands alone: make train TRAIN_ARGS=--show
 train: $(VENV)/dev.stamp  ## collect demonstrations and train a camera student: PROFILE=cpu (40 minutes), gpu or full

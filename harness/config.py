@@ -40,8 +40,8 @@ class DriveConfig(StrictModel):
         repeats: how often each policy drives each route, with another seed each time.
         seed: of the campaign; every random choice comes from it.
         traffic: background vehicles per episode.
-        light_times_s: how long every traffic light of the town is green, yellow, and red before the turn of the
-            next one; None: as the server has them.
+        light_times_s: how long traffic lights are green, yellow, and red before it is the next one's turn;
+            None: as the server has them.
         server: how servers come to be.
         image: of the containers, if they are containers.
         dt_s: simulated time of a tick; the Leaderboard's rules are made for 0.05 s.

@@ -11,9 +11,11 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.1
 from harness.record import read_episode  # noqa: E402
 from policies.checkpoint import find_checkpoint  # noqa: E402
 from tests.support import harness_runs as runs  # noqa: E402
-from tests.support.student import checkpoint_of, tiny  # noqa: E402
+from tests.support.student import TINY, checkpoint_of, tiny  # noqa: E402
 
 pytestmark = pytest.mark.server
+
+_SMALL = {"backbone_stages", "dim", "heads", "layers", "ffn", "bev_cell_m"}
 
 
 def route(folder: Path) -> Path:
@@ -56,6 +58,29 @@ def test_a_policy_over_its_budget_fails_in_strict_mode_only(tmp_path: Path) -> N
     (record,) = [read_episode(path) for path in strict.glob("episodes/*/*/*")]
     assert record.outcome.value == "policy_fault"
     assert "over the budget of 0.001 ms" in record.reason
+
+
+@pytest.mark.parametrize(
+    "head", [(), ("--no-unicycle",), ("--discrete-actions",)], ids=["unicycle", "direct", "discrete"]
+)
+def test_every_head_trains_and_drives(tmp_path: Path, head: tuple[str, ...]) -> None:
+    """One epoch on made-up drives, ONNX, and a drive that is valid, however it ends."""
+    pytest.importorskip("lightning", reason="needs Lightning: pip install 'drivegate[train]'")
+    size = [f"--set=model.overrides.{name}={value}" for name, value in TINY.items() if name in _SMALL]
+    trained = runs.drivegate(
+        *("train", "student", "--model", "reasoning", "--model-size", "nano", "--offline", *head),
+        *("--offline-samples", "32", "--batch-size", "8", "--max-epochs", "1", "--image-height", "32"),
+        *("--image-width", "48", "--frames", "2", "--output-dir", str(tmp_path), *size),
+        timeout_s=200.0,
+    )
+    assert trained.code == 0, trained.err
+    exported = runs.drivegate("export", str(tmp_path / "student/best"), timeout_s=120.0)
+    assert exported.code == 0, exported.err
+    folder = drive(tmp_path, "driven", tmp_path / "student/best", "--set", "drive.settle_ticks=5")
+    (record,) = [read_episode(path) for path in folder.glob("episodes/*/*/*")]
+    assert record.outcome.value in {"completed", "ended_by_rule"}, record.reason
+    model = find_checkpoint(tmp_path / "student/best").manifest.model
+    assert model["head"] == {(): "unicycle", ("--no-unicycle",): "direct"}.get(head, "discrete")
 
 
 def test_training_drives_what_it_trains(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def augmented(images: Tensor, strength: float) -> Tensor:
     shape = (len(images), 1, 1, 1, 1)
     contrast = 1.0 + 0.3 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
     brightness = 40.0 * strength * (2.0 * torch.rand(shape, device=images.device) - 1.0)
-    pixels = images.to(number_format(images.device))
+    pixels = images.to(number_format(images.device), copy=True)
     offset = 127.5 * (1.0 - contrast) + brightness
     return pixels.mul_(contrast.to(pixels.dtype)).add_(offset.to(pixels.dtype)).clamp_(0.0, 255.0)
 
