@@ -46,7 +46,13 @@ def test_nano_fits_a_small_checkpoint() -> None:
         {"num_modes": 6},
         {"cameras": RIGS["surround6"], "route_input": "none"},
         {"cameras": RIGS["alpamayo4"], "route_input": "target_point", "gradient_checkpointing": True},
-        {"route_input": "command", "backbone_stages": 4, "bev_pool": 2},
+        {
+            "route_input": "command",
+            "backbone_stages": 4,
+            "bev_pool": 2,
+            "bev_x_m": (0.0, 48.0),
+            "bev_y_m": (-16.0, 16.0),
+        },
     ],
 )
 def test_every_kind_of_student_answers_and_learns(changes: dict[str, Any]) -> None:
