@@ -130,12 +130,11 @@ def _forget_the_source(path: Path) -> None:
 
 
 def difference(a: StudentAnswer, b: StudentAnswer) -> float:
-    """Largest difference between two answers, of values above 1 relative to them.
-
-    Positions of tens of metres are sums over 64 steps, of which float32 keeps seven digits.
-    """
-    pairs = [(getattr(a, name), getattr(b, name)) for name in ("plan", "mode_logits", "text", "light_logits")]
-    return max(float((np.abs(x - y) / np.maximum(1.0, np.abs(x))).max(initial=0.0)) for x, y in pairs)
+    """Largest difference between two answers; m for positions."""
+    return max(
+        float(np.abs(getattr(a, name) - getattr(b, name)).max(initial=0.0))
+        for name in ("plan", "mode_logits", "text", "light_logits")
+    )
 
 
 def _median_ms(runtime: TorchRuntime | OnnxRuntime, features: Features) -> float:

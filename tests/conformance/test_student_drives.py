@@ -64,7 +64,7 @@ def test_a_policy_over_its_budget_fails_in_strict_mode_only(tmp_path: Path) -> N
     "head", [(), ("--no-unicycle",), ("--discrete-actions",)], ids=["unicycle", "direct", "discrete"]
 )
 def test_every_head_trains_and_drives(tmp_path: Path, head: tuple[str, ...]) -> None:
-    """One epoch on made-up drives, ONNX, and a drive that is valid, however it ends."""
+    """One epoch on made-up drives, and a drive by torch that is valid, however it ends."""
     pytest.importorskip("lightning", reason="needs Lightning: pip install 'drivegate[train]'")
     size = [f"--set=model.overrides.{name}={value}" for name, value in TINY.items() if name in _SMALL]
     trained = runs.drivegate(
@@ -74,8 +74,6 @@ def test_every_head_trains_and_drives(tmp_path: Path, head: tuple[str, ...]) -> 
         timeout_s=200.0,
     )
     assert trained.code == 0, trained.err
-    exported = runs.drivegate("export", str(tmp_path / "student/best"), timeout_s=120.0)
-    assert exported.code == 0, exported.err
     folder = drive(tmp_path, "driven", tmp_path / "student/best", "--set", "drive.settle_ticks=5")
     (record,) = [read_episode(path) for path in folder.glob("episodes/*/*/*")]
     assert record.outcome.value in {"completed", "ended_by_rule"}, record.reason
