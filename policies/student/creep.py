@@ -3,6 +3,8 @@
 A student that stands sees the same picture again and again, and gives the same answer. The published waypoint
 agents therefore creep (TransFuser: after 55 s, for 1.5 s); a few metres further there is another picture.
 Nobody creeps into a junction at a light that says stop, unless it has said so for longer than any does.
+And who does not go on after a few of them is stuck: creeping helps a policy that drives, it does not drive.
+Without that limit a student that was never trained, and only stood, was carried through 17 % of its routes.
 """
 
 from __future__ import annotations
@@ -17,6 +19,12 @@ AFTER_S = 25.0
 
 AFTER_RED_S = 60.0
 """Longer than a light of CARLA's towns is red: at most four approaches take turns of 15 s each."""
+
+IN_A_ROW = 2
+"""So often, until the car has driven by itself. In 24 drives the shipped student never needed a second."""
+
+BY_ITSELF_MPS = 4.0
+"""Faster than a creep makes it (3.0 m/s)."""
 
 _FOR_S = 1.5
 _SPEED_MPS = 3.0
@@ -39,20 +47,26 @@ class Creep:
         """Forget the last episode."""
         self._stands_from_s: float | None = None
         self._until_s = 0.0
+        self._in_a_row = 0
 
     def plan(self, bundle: SensorBundle, *, sees_red: bool = False) -> Plan | None:
         """The plan to creep by, or None; to be asked in every tick."""
         if self._after_s <= 0.0 or bundle.route is None:
             return None
         now_s = bundle.t_s
+        if bundle.ego.speed_mps > BY_ITSELF_MPS:
+            self._in_a_row = 0
         if now_s < self._until_s:
             return _along(bundle.route)
+        if self._in_a_row >= IN_A_ROW:
+            return None
         if abs(bundle.ego.speed_mps) > _STANDS_MPS:
             self._stands_from_s = None
         elif self._stands_from_s is None:
             self._stands_from_s = now_s
         elif now_s - self._stands_from_s > (max(self._after_s, AFTER_RED_S) if sees_red else self._after_s):
             self._stands_from_s, self._until_s = None, now_s + _FOR_S
+            self._in_a_row += 1
             return _along(bundle.route)
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from policies.student.creep import AFTER_RED_S, Creep
+from policies.student.creep import AFTER_RED_S, BY_ITSELF_MPS, IN_A_ROW, Creep
 from tests.support.student import bundle, tiny
 
 CONFIG = tiny()
@@ -47,3 +47,13 @@ def test_at_a_light_that_says_stop_it_waits_longer_than_any_light_is_red() -> No
     creep.reset()
     assert not any(creep.plan(bundle(CONFIG, tick, 0.0), sees_red=True) for tick in range(400))
     assert creep.plan(bundle(CONFIG, 400, 0.0), sees_red=False) is not None, "it has turned"
+
+
+def test_who_does_not_go_on_by_itself_is_left_where_it_stands() -> None:
+    creep = Creep(2.0)
+    stood = creeping(creep, range(2000))
+    assert sum(stood) == IN_A_ROW * 30, "1.5 s each"
+    assert not any(creeping(creep, range(2000, 2040), BY_ITSELF_MPS - 0.1)), "no faster than a creep"
+    assert not any(creeping(creep, range(2040, 2200)))
+    assert not any(creeping(creep, range(2200, 2201), BY_ITSELF_MPS + 0.1)), "it drives"
+    assert sum(creeping(creep, range(2201, 4000))) == IN_A_ROW * 30
