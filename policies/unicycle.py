@@ -21,9 +21,6 @@ from policies.sensor_bundle import Float
 DT_S = 0.1
 """Time between plan steps, and between poses of the ego's history."""
 
-_SLOW_MPS = 0.05
-"""Below this mean speed of a step its curvature cannot be seen; it is taken as 0."""
-
 
 @dataclass(frozen=True, slots=True)
 class Smoothing:
@@ -36,14 +33,16 @@ class Smoothing:
         speed: on third differences of the speed.
         action: on second differences of acceleration and curvature.
         ridge: on deviations of the speed from its plain estimate; keeps the problem well posed.
+        slow_mps: below this mean speed of a step its curvature cannot be told from noise; it is taken as 0.
     """
 
     speed: float = 1.0
     action: float = 0.1
     ridge: float = 1e-6
+    slow_mps: float = 0.05
 
 
-EXACT = Smoothing(speed=0.0, action=0.0, ridge=1e-12)
+EXACT = Smoothing(speed=0.0, action=0.0, ridge=1e-12, slow_mps=1e-6)
 """For poses that a unicycle made: gives its actions back to rounding."""
 
 
@@ -91,7 +90,7 @@ def invert(poses: Float, v0_mps: float, dt_s: float = DT_S, smoothing: Smoothing
     arc_m = 0.5 * (speed[:-1] + speed[1:]) * dt_s
     turn = np.diff(yaw)
     # Curvature is what turns by `turn` over `arc_m`; where the car hardly moves, only the smoothing speaks.
-    moving = np.abs(arc_m) >= _SLOW_MPS * dt_s
+    moving = np.abs(arc_m) >= weights.slow_mps * dt_s
     count = len(arc_m)
     second = _differences(count, 2)
     weight = np.where(moving, arc_m, 0.0)

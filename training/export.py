@@ -97,7 +97,8 @@ def write_onnx(net: Student, features: Features, path: Path) -> None:
     # Two samples: torch.export would specialise a batch of one.
     inputs = {name: torch.from_numpy(np.stack([v, v])) for name, v in features.arrays().items()}
     batch = torch.export.Dim("batch", min=1, max=4096)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for talkative in ("torch.onnx", "onnxscript"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

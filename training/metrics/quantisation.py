@@ -9,8 +9,13 @@ from policies.unicycle import integrate, invert
 
 
 def quantise(actions: Float, bounds: Float, bins: int) -> Float:
-    """Put (..., 2) actions onto the centres of uniform bins over [-bound, bound]."""
-    tokens = np.clip(np.floor((actions / bounds + 1.0) * 0.5 * bins), 0, bins - 1)
+    """Put (T, 2) actions onto the centres of uniform bins over [-bound, bound].
+
+    As `policies.nets.student.unicycle.tokens_of`: sums over time are rounded.
+    """
+    share = (actions / bounds + 1.0) * (0.5 * bins) - 0.5
+    sums = np.floor(np.cumsum(share, axis=0) + 0.5)
+    tokens = np.clip(np.diff(sums, axis=0, prepend=0.0), 0, bins - 1)
     return np.asarray(((tokens + 0.5) / bins * 2.0 - 1.0) * bounds)
 
 

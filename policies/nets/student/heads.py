@@ -60,7 +60,7 @@ class PlanHead(nn.Module):
             actions = bounds * torch.tanh((raw * std + mean) / bounds)
         poses = integrate(actions, v0_mps.unsqueeze(1).expand(shape[:2]))
         direction = torch.stack([torch.sin(poses[..., 2]), torch.cos(poses[..., 2])], -1)
-        return torch.cat([poses[..., :2], direction], -1), actions, logits
+        return torch.cat([poses[..., :2], direction], -1).float(), actions, logits
 
 
 class LightHead(nn.Module):

@@ -1,4 +1,4 @@
-"""The unicycle of `policies.unicycle` in torch, and the discrete actions' bins. Always in float32."""
+"""The unicycle of `policies.unicycle` in torch, and the discrete actions' bins. Never in half precision."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def integrate(actions: Tensor, v0_mps: Tensor, dt_s: float = DT_S) -> Tensor:
         dt_s: length of a step.
 
     Returns:
-        (..., T, 3) x m, y m, yaw rad, in float32 or what `actions` has beyond it.
+        (..., T, 3) x m, y m, yaw rad, in float64: two runtimes that add in another order then agree after
+        64 steps, too (in float32 wild plans were 0.1 mm apart).
     """
-    actions = actions if actions.dtype == torch.float64 else actions.float()
+    actions = actions.double()
     acceleration, curvature = actions[..., 0], actions[..., 1]
     start = v0_mps.to(actions.dtype).unsqueeze(-1)
     after = start + torch.cumsum(acceleration, -1) * dt_s
@@ -48,9 +49,16 @@ def action_mean_std(config: StudentConfig, like: Tensor) -> tuple[Tensor, Tensor
 
 
 def tokens_of(actions: Tensor, bounds: Tensor, bins: int) -> Tensor:
-    """(..., 2) actions -> (..., 2) int64 bins; uniform over [-bound, bound], clipped at the ends."""
-    share = (actions / bounds + 1.0) * 0.5
-    return (share * bins).floor().clamp(0, bins - 1).long()
+    """(..., T, 2) actions -> (..., T, 2) int64 bins; uniform over [-bound, bound], clipped at the ends.
+
+    Sums over time are rounded, not each action: what one step loses the next makes up for. (A steady
+    acceleration, rounded for itself, is off by the same share of a bin in every step: on recorded drives that
+    made 0.09 to 0.14 m on average; so it makes 3 mm.)
+    """
+    share = (actions.double() / bounds + 1.0) * (0.5 * bins) - 0.5
+    sums = torch.floor(torch.cumsum(share, -2) + 0.5)
+    tokens = torch.diff(sums, dim=-2, prepend=torch.zeros_like(sums[..., :1, :]))
+    return tokens.clamp(0, bins - 1).long()
 
 
 def actions_of(tokens: Tensor, bounds: Tensor, bins: int) -> Tensor:
