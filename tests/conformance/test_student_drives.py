@@ -8,10 +8,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0")
 
+from harness.errors import ConfigError  # noqa: E402
 from harness.record import read_episode  # noqa: E402
+from harness.score import ScoreVersion  # noqa: E402
 from policies.checkpoint import find_checkpoint  # noqa: E402
 from tests.support import harness_runs as runs  # noqa: E402
 from tests.support.student import TINY, checkpoint_of, tiny  # noqa: E402
+from training.engine.closed_loop import ClosedLoop, scores_of_runs  # noqa: E402
 
 pytestmark = pytest.mark.server
 
@@ -41,7 +44,13 @@ def test_the_same_checkpoint_drives_the_same_to_the_byte(tmp_path: Path) -> None
     assert record.outcome.value == "completed", record.reason
     assert not record.header.privileged
     assert runs.scored_records(one) == runs.scored_records(two)
-    assert record.header.policy_config["identity"] == find_checkpoint(manifest).identity
+    identity = find_checkpoint(manifest).identity
+    assert record.header.policy_config["identity"] == identity
+    assert scores_of_runs([one], ScoreVersion.LB2_1) == {identity: pytest.approx(100.0)}
+    with pytest.raises(ConfigError, match="the same checkpoint drove in another"):
+        scores_of_runs([one, two], ScoreVersion.LB2_1)
+    with pytest.raises(ConfigError, match="holds no run"):
+        scores_of_runs([tmp_path], ScoreVersion.LB2_1)
     checkpoint_of(tmp_path / "student", tiny(), seed=1)
     changed = runs.drivegate(
         *("run", "--suite", str(route(tmp_path)), "--policy", "student", "--out", str(one), "--resume"),
@@ -64,8 +73,9 @@ def test_a_policy_over_its_budget_fails_in_strict_mode_only(tmp_path: Path) -> N
     "head", [(), ("--no-unicycle",), ("--discrete-actions",)], ids=["unicycle", "direct", "discrete"]
 )
 def test_every_head_trains_and_drives(tmp_path: Path, head: tuple[str, ...]) -> None:
-    """One epoch on made-up drives, and a drive by torch that is valid, however it ends."""
+    """One epoch on made-up drives, an export that answers as torch does, a valid drive, however it ends."""
     pytest.importorskip("lightning", reason="needs Lightning: pip install 'drivegate[train]'")
+    pytest.importorskip("onnxscript", reason="needs what exports: pip install 'drivegate[export]'")
     size = [f"--set=model.overrides.{name}={value}" for name, value in TINY.items() if name in _SMALL]
     trained = runs.drivegate(
         *("train", "student", "--model", "reasoning", "--model-size", "nano", "--offline", *head),
@@ -74,18 +84,21 @@ def test_every_head_trains_and_drives(tmp_path: Path, head: tuple[str, ...]) -> 
         timeout_s=200.0,
     )
     assert trained.code == 0, trained.err
+    exported = runs.drivegate("export", str(tmp_path / "student/best"), timeout_s=200.0)
+    assert exported.code == 0, exported.err
     folder = drive(tmp_path, "driven", tmp_path / "student/best", "--set", "drive.settle_ticks=5")
     (record,) = [read_episode(path) for path in folder.glob("episodes/*/*/*")]
     assert record.outcome.value in {"completed", "ended_by_rule"}, record.reason
-    model = find_checkpoint(tmp_path / "student/best").manifest.model
+    manifest = find_checkpoint(tmp_path / "student/best").manifest
+    assert "onnx" in manifest.files
+    assert manifest.metrics["export/parity"] <= 1e-4
+    model = manifest.model
     assert model["head"] == {(): "unicycle", ("--no-unicycle",): "direct"}.get(head, "discrete")
 
 
 def test_training_drives_what_it_trains(tmp_path: Path) -> None:
     """The hook drives through the harness and gives scores; a checkpoint that cannot be loaded scores 0."""
     pytest.importorskip("lightning", reason="needs Lightning: pip install 'drivegate[train]'")
-    from training.engine.closed_loop import ClosedLoop
-
     made = checkpoint_of(tmp_path / "student", tiny(), acceleration=1.0)
     told: list[str] = []
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
+from harness.campaign.plan import read_run
 from harness.campaign.run import RunRequest, run_campaign
-from harness.errors import DrivegateError
+from harness.errors import ConfigError, DrivegateError
 from harness.score import PolicyScore, ScoreVersion, score_run
 from policies.checkpoint import Checkpoint
 
@@ -81,3 +82,41 @@ def scores_by_name(score: PolicyScore, version: ScoreVersion) -> dict[str, float
         "closed_loop/success_pct": score.success_pct.value,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def scores_of_runs(folders: Iterable[Path], version: ScoreVersion) -> dict[str, float]:
+    """Driving scores of runs, by the identity of the checkpoint that drove.
+
+    Args:
+        folders: of runs.
+        version: of the rules.
+
+    Raises:
+        ConfigError: not a run, one without a score, or a checkpoint that drove in two of them.
+    """
+    found: dict[str, float] = {}
+    for folder in folders:
+        identities = {
+            policy.name: str(policy.args["identity"])
+            for policy in read_run(folder).drive.policies
+            if "identity" in policy.args
+        }
+        if not identities:
+            raise ConfigError(
+                f"No checkpoint drove in {folder}: give runs of the checkpoints to be compared."
+            )
+        for score in score_run(folder, version).per_policy:
+            identity = identities.get(score.policy)
+            if identity is None:
+                continue
+            if identity in found:
+                raise ConfigError(
+                    f"{folder}: the same checkpoint drove in another of these runs. Give one run of each"
+                    " checkpoint, all on the same routes."
+                )
+            if score.driving_score.value is None:
+                raise ConfigError(
+                    f"{folder} has no driving score yet: finish it with drivegate run --resume."
+                )
+            found[identity] = score.driving_score.value
+    return found
