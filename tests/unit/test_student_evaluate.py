@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0")
 
 from policies.checkpoint import CheckpointError, with_metrics  # noqa: E402
-from tests.support.sabotaged_students import noised  # noqa: E402
+from tests.support.spoilt_students import noised  # noqa: E402
 from tests.support.student import checkpoint_of, tiny  # noqa: E402
 from training.data.dummy import DummySource  # noqa: E402
 from training.data.files import write_split  # noqa: E402
