@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from policies.nets.student import Student, StudentOutput, number_format
 from training.losses.reasoning import warmed_up
@@ -100,6 +101,22 @@ class StudentModule(LightningModule):
                 self.log("val/text_top1", found.top1, sync_dist=True)
                 self.log("val/text_chance", found.chance, sync_dist=True)
 
+    @property
+    def _on_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as Lightning does, which refuses to for a fused optimizer: on a GPU it may scale gradients."""
+        if gradient_clip_val and self._on_cpu:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        else:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW; the learning rate follows the steps."""
         options = self.config.optimizer
@@ -111,6 +128,8 @@ class StudentModule(LightningModule):
                 {"params": plain, "weight_decay": 0.0},
             ],
             lr=options.lr,
+            # On a CPU the loop over tensors takes 60 ms a step, fused 10; on a GPU the default is fast.
+            fused=True if self._on_cpu else None,
         )
         epochs = self.config.run.max_epochs
         per_epoch = max(
