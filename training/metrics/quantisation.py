@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
+from policies.nets.student.unicycle import actions_of, tokens_of
 from policies.sensor_bundle import Float
 from policies.unicycle import integrate, invert
 
 
-def quantise(actions: Float, bounds: Float, bins: int) -> Float:
-    """Put (T, 2) actions onto the centres of uniform bins over [-bound, bound].
-
-    As `policies.nets.student.unicycle.tokens_of`: sums over time are rounded.
-    """
-    share = (actions / bounds + 1.0) * (0.5 * bins) - 0.5
-    sums = np.floor(np.cumsum(share, axis=0) + 0.5)
-    tokens = np.clip(np.diff(sums, axis=0, prepend=0.0), 0, bins - 1)
-    return np.asarray(((tokens + 0.5) / bins * 2.0 - 1.0) * bounds)
-
-
 def quantisation_ade_m(poses: Float, v0_mps: float, bounds: Float, bins: int) -> float:
-    """Mean distance between recorded poses and those of their quantised actions.
+    """Mean distance between recorded poses and those of their actions as tokens, made as for training.
 
     Args:
-        poses: (T, 3) x, y, yaw.
+        poses: (T, 3) x m, y m, yaw rad, in the ego frame of the start.
         v0_mps: speed at the start.
-        bounds: (2,) of acceleration and curvature.
+        bounds: (2,) of acceleration in m/s² and curvature in 1/m.
         bins: per action.
 
     Returns:
         m. Includes what the smoothing of the inverse loses.
     """
-    driven = integrate(quantise(invert(poses, v0_mps), bounds, bins), v0_mps)
-    return float(np.hypot(*(driven[:, :2] - poses[:, :2]).T).mean())
+    actions, limits = torch.from_numpy(invert(poses, v0_mps)), torch.from_numpy(bounds)
+    kept = actions_of(tokens_of(actions, limits, bins), limits, bins).numpy()
+    return float(np.hypot(*(integrate(kept, v0_mps) - poses)[:, :2].T).mean())

@@ -49,11 +49,11 @@ def action_mean_std(config: StudentConfig, like: Tensor) -> tuple[Tensor, Tensor
 
 
 def tokens_of(actions: Tensor, bounds: Tensor, bins: int) -> Tensor:
-    """(..., T, 2) actions -> (..., T, 2) int64 bins; uniform over [-bound, bound], clipped at the ends.
+    """Bins (int64) of (..., T, 2) accelerations m/s² and curvatures 1/m, uniform over [-bound, bound].
 
-    Sums over time are rounded, not each action: what one step loses the next makes up for. (A steady
-    acceleration, rounded for itself, is off by the same share of a bin in every step: on recorded drives that
-    made 0.09 to 0.14 m on average; so it makes 3 mm.)
+    Beyond the bounds it is the last bin. Sums over time are rounded, not each action: what one step loses the
+    next makes up for. (A steady acceleration, rounded for itself, is off by the same share of a bin in every
+    step: on recorded drives that made 0.09 to 0.14 m on average; so it makes 3 mm.)
     """
     share = (actions.double() / bounds + 1.0) * (0.5 * bins) - 0.5
     sums = torch.floor(torch.cumsum(share, -2) + 0.5)
